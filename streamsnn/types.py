@@ -1,0 +1,231 @@
+"""Every value that flows through the program, and every role that handles one.
+
+Two clocks never mix: sensor time is integer microseconds (`*_us`), host time is nanoseconds (`*_ns`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+EVENT = np.dtype([("t", "<i8"), ("x", "<u2"), ("y", "<u2"), ("p", "?")])
+"""One event: sensor time in us (signed, so that differences never wrap), column, row, polarity (True = brighter)."""
+
+Events = NDArray[np.void]
+"""A one-dimensional array of dtype `EVENT`, ordered by time."""
+
+Kind = Literal["vision", "audio"]
+
+
+class Sensor(NamedTuple):
+    """What a stream was seen or heard with. A cochlea is a sensor whose x is the channel and whose y is the ear."""
+
+    name: str
+    width: int
+    height: int
+    kind: Kind = "vision"
+
+
+class Packet(NamedTuple):
+    """All events of the sensor time [t_begin_us, t_end_us). An empty packet says "silence until t_end_us".
+
+    `arrived_ns` is the host time at which the packet reached this program. `dropped` counts the events that were
+    lost between the previous packet and this one.
+    """
+
+    events: Events
+    t_begin_us: int
+    t_end_us: int
+    arrived_ns: int
+    dropped: int = 0
+
+
+class Step(NamedTuple):
+    """The input addresses that were active in [index * step_us, (index + 1) * step_us).
+
+    `addresses` (int32) are flat indices into a model's input, channel-major: (channel * height + y) * width + x.
+    An address that occurs n times counts n. `arrived_ns` is when the packet that closed the step arrived.
+    """
+
+    index: int
+    addresses: NDArray[np.int32]
+    arrived_ns: int
+
+
+class Output(NamedTuple):
+    """What a model says after one step. Arrays are views into the state: copy what must outlive the next step.
+
+    `scores` (classes,) float32; `spikes`: layer name -> int32 indices that fired in this step; `operations`
+    (layers,) int64: synaptic operations that this step took, a layer.
+    """
+
+    scores: NDArray[np.float32]
+    spikes: Mapping[str, NDArray[np.int32]]
+    operations: NDArray[np.int64] | None = None
+
+
+class Decision(NamedTuple):
+    """What the readout holds to be true now. `label` is None while the evidence is too weak.
+
+    `confidence` in [0, 1] is that of the best class, `scores` (classes,) the evidence gathered so far: owned, not a view.
+    """
+
+    label: str | None
+    confidence: float
+    scores: NDArray[np.float32]
+
+
+class Track(NamedTuple):
+    """One moving object: its box's top-left corner and size in pixels, its velocity in pixels a second."""
+
+    id: int
+    x: float
+    y: float
+    width: float
+    height: float
+    vx: float
+    vy: float
+    age_us: int
+    label: str | None = None
+
+
+class Stamps(NamedTuple):
+    """Host times of one step in the order in which they happen: packet in, step begun, step done."""
+
+    arrived_ns: int
+    started_ns: int
+    finished_ns: int
+
+
+class Result(NamedTuple):
+    """Everything known about one step. `dropped` counts the events lost since the stream began."""
+
+    step: Step
+    output: Output
+    decision: Decision
+    tracks: tuple[Track, ...]
+    stamps: Stamps
+    dropped: int
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What a model eats: a grid of `channels` x `height` x `width` addresses.
+
+    `polarity` "split" gives polarity False channel 0 and True channel 1, "merge" puts both into channel 0.
+    `value` "count" keeps repeated addresses, "binary" has each address at most once a step.
+    """
+
+    width: int
+    height: int
+    polarity: Literal["split", "merge"] = "split"
+    value: Literal["count", "binary"] = "count"
+    kind: Kind = "vision"
+
+    @property
+    def channels(self) -> int:
+        return 2 if self.polarity == "split" else 1
+
+    @property
+    def size(self) -> int:
+        """Number of addresses."""
+        return self.channels * self.height * self.width
+
+
+@dataclass(frozen=True)
+class ReadoutSettings:
+    """How scores become a decision.
+
+    `kind`: "mean" averages since the last reset, "leaky" forgets with time constant `tau_ms`, "last" takes the newest.
+    A label is shown once its confidence exceeds `threshold` for `patience` steps, and is replaced only by one that leads
+    it by `hysteresis` in confidence for as long. `temperature` divides the evidence before the softmax.
+    """
+
+    kind: Literal["mean", "leaky", "last"] = "leaky"
+    tau_ms: float = 100.0
+    temperature: float = 1.0
+    threshold: float = 0.5
+    hysteresis: float = 0.1
+    patience: int = 3
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What one must know of a model to feed it and to read it.
+
+    After a gap in the stream of `memory_us` or more, a state holds nothing that still matters and is reset.
+    `figures` are measured numbers to show ("accuracy": 0.95); the model's README says how to reproduce them.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    step_us: int
+    input: InputSpec
+    memory_us: int
+    readout: ReadoutSettings = ReadoutSettings()
+    description: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+class State(Protocol):
+    """All that a model remembers between steps; the caller owns it."""
+
+    def copy(self) -> Self:
+        """A snapshot that shares nothing with this state."""
+        ...
+
+    def reset(self) -> None:
+        """Go back to the state before the first step."""
+        ...
+
+
+class Source(Protocol):
+    """A stream of packets. Packets follow one another: each begins at or after the end of the one before it."""
+
+    @property
+    def sensor(self) -> Sensor: ...
+
+    def __iter__(self) -> Iterator[Packet]: ...
+
+    def close(self) -> None: ...
+
+
+class Filter(Protocol):
+    """A step between packets that never touches a packet's time range; state across packets is its own."""
+
+    def __call__(self, packet: Packet) -> Packet: ...
+
+
+class Model(Protocol):
+    """Weights and a step. A model never holds state: one model may serve many streams."""
+
+    @property
+    def card(self) -> ModelCard: ...
+
+    def initial_state(self) -> Any: ...
+
+    def step(self, step: Step, state: Any) -> Output:
+        """Advance `state` in place by one step and say what the model thinks."""
+        ...
+
+
+class Readout(Protocol):
+    def __call__(self, output: Output) -> Decision: ...
+
+    def reset(self) -> None: ...
+
+
+class Tracker(Protocol):
+    def update(self, step: Step) -> tuple[Track, ...]: ...
+
+    def reset(self) -> None: ...
+
+
+class Sink(Protocol):
+    def write(self, result: Result) -> None: ...
+
+    def close(self) -> None: ...
