@@ -1,0 +1,111 @@
+"""What every neuron family offers, and the values that its two forms exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamsnn.errors import StreamsnnError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array = NDArray[np.floating[Any]]
+Shape = tuple[int, ...]
+
+
+def _no_weights() -> Array:
+    return np.zeros((0, 0))
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A family's parameters and initial state laid out for its compiled step.
+
+    `constants` and `state` are flat; `counters` is how many int64 counters the step keeps (all 0 at the start, save the
+    seed in counter 1 of a stochastic family). `recurrent` (N, N) holds in row j the weights out of neuron j. The state
+    remembers about `memory_steps` steps (None: for ever) and works for `horizon_steps` steps (None: for ever).
+    """
+
+    constants: Array
+    state: Array
+    counters: int
+    recurrent: Array = field(default_factory=_no_weights)
+    memory_steps: int | None = None
+    horizon_steps: int | None = None
+    stochastic: bool = False
+
+
+class Neuron(Protocol):
+    """The settings of one family of neurons, from which both forms are made.
+
+    A population has a shape: (N,) or (channels, height, width). Parameters are one number a layer () or one a channel
+    (shape[0],); weights of recurrent connections are (N, N), from column to row.
+    """
+
+    family: ClassVar[str]
+    spiking: ClassVar[bool]
+
+    @property
+    def recurrent(self) -> bool: ...
+
+    def shapes(self, shape: Shape) -> dict[str, Shape]:
+        """The parameters' names and shapes."""
+        ...
+
+    def initial(self, shape: Shape, step_ms: float, rng: np.random.Generator) -> dict[str, Array]:
+        """Parameters to start training from."""
+        ...
+
+    def sequence(self, current: Tensor, p: Mapping[str, Tensor], step_ms: float, seeds: NDArray[np.int64]) -> Tensor:
+        """The sequence form: `current` (T, B, *shape) -> spikes (or values, where the family does not spike), alike.
+
+        `seeds` (B,) are the layer's seeds of the B streams.
+        """
+        ...
+
+    def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
+        """Parameters and initial state for the step form. Raises StreamsnnError where the family cannot stream."""
+        ...
+
+
+def spread(parameter: Array, shape: Shape) -> Array:
+    """One number a neuron, pixel-major (height, width, channels), from one a layer or one a channel."""
+    flat = np.broadcast_to(parameter, (shape[0],))
+    return np.tile(flat, int(np.prod(shape[1:])))
+
+
+def across(parameter: Tensor, current: Tensor) -> Tensor:
+    """`parameter` () or (channels,) shaped so that it broadcasts against (..., channels, height, width) of `current`.
+
+    `current` is (B, *shape).
+    """
+    if parameter.dim() == 0:
+        return parameter
+    return parameter.reshape(-1, *([1] * (current.dim() - 2)))
+
+
+def flat_only(shape: Shape, family: str) -> None:
+    """Refuse recurrence in a population that has more than one dimension."""
+    if len(shape) != 1:
+        raise StreamsnnError(
+            f"a recurrent {family} layer of shape {shape}: recurrence is for flat layers",
+            hint="put a linear layer before it, or set recurrent = false",
+        )
+
+
+def recurrent_start(size: int, rng: np.random.Generator) -> Array:
+    """Uniform recurrent weights (size, size) of the usual bound 1 / sqrt(size)."""
+    return rng.uniform(-1, 1, (size, size)) / np.sqrt(size)
+
+
+def memory_steps(decay: Array) -> int | None:
+    """Steps until the slowest of these exponential decays has forgotten all but one part in 10,000."""
+    slowest = float(np.max(decay, initial=0.0))
+    if slowest >= 1:
+        return None
+    return 1 if slowest <= 0 else int(np.ceil(np.log(1e-4) / np.log(slowest)))

@@ -1,0 +1,238 @@
+"""Sliding, masked and plain parallel spiking neurons (PSN).
+
+Fang et al. 2023, "Parallel Spiking Neurons with High Efficiency and Ability to Learn Long-term Dependencies":
+
+    sliding PSN   h_t = sum_{i=0}^{k-1} w_i x_{t-k+1+i} + bias                 z_t = [h_t >= 0]
+    masked PSN    h = ((lambda M_k + (1 - lambda)) W) x + bias                 M_k[t, j] = [t - k < j <= t]
+    PSN           h = W x + bias
+
+Inputs before the start are 0 and the newest tap is the last. The sliding PSN streams for ever; the masked one for as many
+steps as it has rows, and only when lambda = 1 (otherwise a step would need inputs that are still to come); the plain
+PSN never. Surrogate: arctan, alpha = 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from streamsnn.errors import StreamsnnError
+from streamsnn.neurons.base import Array, Packed, Shape
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class SlidingPSN:
+    """A layer whose neurons share `k` taps and one bias: `weight` (k,), oldest first, and `bias` (), which is added."""
+
+    family: ClassVar[str] = "sliding-psn"
+    spiking: ClassVar[bool] = True
+    recurrent: ClassVar[bool] = False
+    k: int = 8
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise StreamsnnError(f"a sliding PSN needs at least one tap, not k = {self.k}", hint="set k to 1 or more")
+
+    def initial(self, shape: Shape, step_ms: float, rng: np.random.Generator) -> dict[str, Array]:
+        """The paper's exponential start: taps ..., 1/4, 1/2, 1 and bias -1."""
+        return {"weight": 2.0 ** np.arange(1 - self.k, 1, dtype=np.float64), "bias": np.asarray(-1.0)}
+
+    def shapes(self, shape: Shape) -> dict[str, Shape]:
+        return {"weight": (self.k,), "bias": ()}
+
+    def membrane(self, current: Tensor, p: Mapping[str, Tensor]) -> Tensor:
+        """h (T, B, ...) of `current` (T, B, ...): one banded matrix over time, parallel in T."""
+        import torch
+
+        steps = current.shape[0]
+        lag = torch.arange(steps)[:, None] - torch.arange(steps)
+        tap = (self.k - 1 - lag).clamp(0, self.k - 1)
+        band = torch.where((lag >= 0) & (lag < self.k), p["weight"][tap], 0.0)
+        return (band @ current.reshape(steps, -1)).reshape(current.shape) + p["bias"]
+
+    def sequence(self, current: Tensor, p: Mapping[str, Tensor], step_ms: float, seeds: NDArray[np.int64]) -> Tensor:
+        """Spikes (T, B, ...) of `current` (T, B, ...)."""
+        from streamsnn.neurons.surrogate import fires_at_or_above
+
+        return fires_at_or_above(self.membrane(current, p))
+
+    def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
+        """Constants: k taps newest first, bias. State: a ring of k inputs; counters: position, then a flag a slot."""
+        size = int(np.prod(shape))
+        constants = np.concatenate([p["weight"][::-1], np.atleast_1d(p["bias"])])
+        return Packed(constants, np.zeros(self.k * size), 1 + self.k, memory_steps=self.k)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def step_sliding(x, active, p, s, k, fired):  # type: ignore[no-untyped-def]
+    """One step of a sliding PSN; slots of the ring in which nothing arrived are skipped."""
+    size = x.size
+    taps = p.size - 1
+    bias = p[taps]
+    newest = k[0]
+    ring = s.reshape(taps, size)
+    k[1 + newest] = active
+    if active:
+        ring[newest, :] = x
+    x[:] = bias
+    silent = True
+    # The oldest input first, in the order in which the sequence form adds.
+    for lag in range(taps - 1, -1, -1):
+        slot = newest - lag
+        if slot < 0:
+            slot += taps
+        if k[1 + slot]:
+            silent = False
+            weight = p[lag]
+            row = ring[slot]
+            for i in range(size):
+                x[i] += weight * row[i]
+    k[0] = newest + 1 if newest + 1 < taps else 0
+    count = 0
+    if not silent or bias >= 0:
+        for i in range(size):
+            if x[i] >= 0:
+                fired[count] = i
+                count += 1
+    return count
+
+
+@dataclass(frozen=True)
+class MaskedPSN:
+    """A PSN of `steps` steps that looks back `k`; parameters `weight` (steps, steps) and `bias` (steps, 1).
+
+    `mask_strength` is the paper's lambda: 1 masks fully.
+    """
+
+    family: ClassVar[str] = "masked-psn"
+    spiking: ClassVar[bool] = True
+    recurrent: ClassVar[bool] = False
+    k: int = 8
+    steps: int = 32
+    mask_strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.k <= self.steps):
+            raise StreamsnnError(
+                f"a masked PSN of {self.steps} steps cannot look back k = {self.k}", hint="choose 1 <= k <= steps"
+            )
+        if not 0 <= self.mask_strength <= 1:
+            raise StreamsnnError(f"mask_strength is {self.mask_strength}", hint="choose a number from 0 to 1")
+
+    def initial(self, shape: Shape, step_ms: float, rng: np.random.Generator) -> dict[str, Array]:
+        """Uniform weights of variance 1 / (3 steps) (He et al. 2015 with a = sqrt 5) and bias -1."""
+        bound = 1 / np.sqrt(self.steps)
+        return {
+            "weight": rng.uniform(-bound, bound, (self.steps, self.steps)),
+            "bias": np.full((self.steps, 1), -1.0),
+        }
+
+    def shapes(self, shape: Shape) -> dict[str, Shape]:
+        return {"weight": (self.steps, self.steps), "bias": (self.steps, 1)}
+
+    def mask(self) -> Array:
+        lag = np.arange(self.steps)[:, None] - np.arange(self.steps)
+        inside = ((lag >= 0) & (lag < self.k)).astype(np.float64)
+        return self.mask_strength * inside + (1 - self.mask_strength)
+
+    def membrane(self, current: Tensor, p: Mapping[str, Tensor]) -> Tensor:
+        """h (T, B, ...) of `current` (T, B, ...), T <= steps."""
+        import torch
+
+        steps = current.shape[0]
+        _refuse_beyond(self.steps, steps)
+        weight = (p["weight"] * torch.as_tensor(self.mask(), dtype=current.dtype))[:steps, :steps]
+        return torch.addmm(p["bias"][:steps], weight, current.reshape(steps, -1)).reshape(current.shape)
+
+    def sequence(self, current: Tensor, p: Mapping[str, Tensor], step_ms: float, seeds: NDArray[np.int64]) -> Tensor:
+        """Spikes (T, B, ...) of `current` (T, B, ...), T <= steps."""
+        from streamsnn.neurons.surrogate import fires_at_or_above
+
+        return fires_at_or_above(self.membrane(current, p))
+
+    def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
+        """Constants: masked weights by row, then biases. State: all inputs so far; counters: the step."""
+        if self.mask_strength != 1:
+            raise StreamsnnError(
+                f"a masked PSN with mask_strength {self.mask_strength} looks into the future and cannot stream",
+                hint="train on until mask_strength is 1",
+            )
+        constants = np.concatenate([(p["weight"] * self.mask()).ravel(), p["bias"].ravel()])
+        size = int(np.prod(shape))
+        return Packed(constants, np.zeros(self.steps * size), 1, memory_steps=self.steps, horizon_steps=self.steps)
+
+
+def _refuse_beyond(horizon_steps: int, steps: int) -> None:
+    if steps > horizon_steps:
+        raise StreamsnnError(
+            f"step {steps} is beyond the {horizon_steps} steps that this masked PSN has weights for",
+            hint="reset the state, use a sliding PSN, or train with more steps",
+        )
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def step_masked(x, p, s, k, fired):  # type: ignore[no-untyped-def]
+    """One step of a masked PSN whose `steps` rows have not all been used."""
+    size = x.size
+    steps = s.size // size
+    t = k[0]
+    inputs = s.reshape(steps, size)
+    inputs[t, :] = x
+    x[:] = p[steps * steps + t]
+    for j in range(t + 1):
+        weight = p[t * steps + j]
+        if weight != 0:
+            row = inputs[j]
+            for i in range(size):
+                x[i] += weight * row[i]
+    k[0] = t + 1
+    count = 0
+    for i in range(size):
+        if x[i] >= 0:
+            fired[count] = i
+            count += 1
+    return count
+
+
+@dataclass(frozen=True)
+class PSN:
+    """The non-causal PSN of `steps` steps: `weight` (steps, steps) and `bias` (steps, 1). It trains and never streams."""
+
+    family: ClassVar[str] = "psn"
+    spiking: ClassVar[bool] = True
+    recurrent: ClassVar[bool] = False
+    steps: int = 32
+
+    def initial(self, shape: Shape, step_ms: float, rng: np.random.Generator) -> dict[str, Array]:
+        """As for the masked PSN."""
+        return MaskedPSN(k=self.steps, steps=self.steps).initial(shape, step_ms, rng)
+
+    def shapes(self, shape: Shape) -> dict[str, Shape]:
+        return {"weight": (self.steps, self.steps), "bias": (self.steps, 1)}
+
+    def membrane(self, current: Tensor, p: Mapping[str, Tensor]) -> Tensor:
+        """h (T, B, ...) of `current` (T, B, ...), T = steps."""
+        import torch
+
+        if current.shape[0] != self.steps:
+            raise StreamsnnError(
+                f"a PSN of {self.steps} steps was given {current.shape[0]}", hint="give it exactly as many steps"
+            )
+        return torch.addmm(p["bias"], p["weight"], current.reshape(self.steps, -1)).reshape(current.shape)
+
+    def sequence(self, current: Tensor, p: Mapping[str, Tensor], step_ms: float, seeds: NDArray[np.int64]) -> Tensor:
+        """Spikes (T, B, ...) of `current` (T, B, ...), T = steps."""
+        from streamsnn.neurons.surrogate import fires_at_or_above
+
+        return fires_at_or_above(self.membrane(current, p))
+
+    def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
+        raise StreamsnnError("a PSN looks into the future and cannot stream", hint="use a sliding PSN")

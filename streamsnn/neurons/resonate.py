@@ -1,0 +1,193 @@
+"""Resonate-and-fire neurons: RF, balanced RF (BRF) and harmonic RF (HRF), feed-forward and recurrent.
+
+Higuchi, Kairat, Bohte, Otte 2024, "Balanced Resonate-and-Fire Neurons". With I = W [x_t, z_{t-1}], all from old values:
+
+    RF, BRF    u+ = u + dt (b u - |w| v + I)      v+ = v + dt (|w| u + b v)
+    HRF        v+ = v + dt u                      u+ = u + dt (I - 2 b u - w^2 v+)
+    all        z = [u+ - 1 - q > 0]               q+ = 0.9 q + z
+
+    RF   b = -|b'|, and q stays 0
+    BRF  b = p(w) - |b'| - q,   p(w) = (-1 + sqrt(1 - (0.01 w)^2)) / 0.01
+    HRF  b = 0.005 w^2 + |b'| + q
+
+The divergence boundary p is that of dt = 0.01 s whatever the step, as published, and is real for |w| <= 100 only: a BRF
+layer beyond is refused. There is no reset of the membrane. Surrogate: double Gaussian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from streamsnn.errors import StreamsnnError
+from streamsnn.neurons.base import Array, Packed, Shape, across, flat_only, memory_steps, recurrent_start, spread
+from streamsnn.neurons.paralif import flush
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Model = Literal["rf", "brf", "hrf"]
+BOUNDARY_DT_S = 0.01
+OMEGA_LIMIT = 1 / BOUNDARY_DT_S
+
+
+def refuse_fast_omega(omega: Array) -> None:
+    """Raise StreamsnnError if an angular frequency has no divergence boundary (or is not a number)."""
+    wrong = np.flatnonzero(~(np.abs(omega) <= OMEGA_LIMIT))
+    if wrong.size:
+        worst = np.atleast_1d(omega)[wrong[0]]
+        raise StreamsnnError(
+            f"omega of neuron {wrong[0]} is {worst:g} rad/s; a BRF neuron has no divergence boundary above 100 "
+            f"({wrong.size} of {np.size(omega)} neurons)",
+            hint="clip omega to [-100, 100] or train with a smaller range",
+        )
+
+
+@dataclass(frozen=True)
+class Resonator:
+    """A layer of resonators.
+
+    Parameters: `omega` and `b_offset` (channels,) in rad/s and 1/s, used by magnitude; if recurrent,
+    `recurrent_weight` (N, N). `dt_s` is the integration step of the equations, which the published networks keep at
+    0.01 s whatever a step lasts.
+    """
+
+    family: ClassVar[str] = "resonator"
+    spiking: ClassVar[bool] = True
+    model: Model = "brf"
+    dt_s: float = 0.01
+    recurrent: bool = False
+    omega_range: tuple[float, float] = (5.0, 10.0)
+    b_offset_range: tuple[float, float] = (2.0, 3.0)
+
+    def __post_init__(self) -> None:
+        if self.model not in ("rf", "brf", "hrf"):
+            raise StreamsnnError(f"there is no resonator {self.model!r}", hint="choose rf, brf or hrf")
+        if not self.dt_s > 0:
+            raise StreamsnnError(f"dt_s is {self.dt_s}", hint="give the integration step in seconds, above 0")
+
+    def shapes(self, shape: Shape) -> dict[str, Shape]:
+        named: dict[str, Shape] = {"omega": (shape[0],), "b_offset": (shape[0],)}
+        if self.recurrent:
+            flat_only(shape, self.model.upper())
+            named["recurrent_weight"] = (shape[0], shape[0])
+        return named
+
+    def initial(self, shape: Shape, step_ms: float, rng: np.random.Generator) -> dict[str, Array]:
+        """omega and b' uniform in their ranges; recurrent weights uniform."""
+        start: dict[str, Array] = {
+            "omega": rng.uniform(*self.omega_range, shape[0]),
+            "b_offset": rng.uniform(*self.b_offset_range, shape[0]),
+        }
+        if self.recurrent:
+            start["recurrent_weight"] = recurrent_start(shape[0], rng)
+        return start
+
+    def damping(self, p: Mapping[str, Tensor]) -> Tensor:
+        """The part of b that does not change: (channels,)."""
+        offset = p["b_offset"].abs()
+        if self.model == "rf":
+            return -offset
+        if self.model == "hrf":
+            return 0.005 * p["omega"].square() + offset
+        refuse_fast_omega(p["omega"].detach().numpy())
+        boundary = (-1 + (1 - (BOUNDARY_DT_S * p["omega"]).square()).sqrt()) / BOUNDARY_DT_S
+        return boundary - offset
+
+    def trace(self, current: Tensor, p: Mapping[str, Tensor]) -> dict[str, list[Tensor]]:
+        """z, u, v and q after every step, T tensors (B, ...) each, of `current` (T, B, ...)."""
+        import torch
+
+        from streamsnn.neurons.surrogate import fires_above
+
+        omega = across(p["omega"].abs(), current[0])
+        damping = across(self.damping(p), current[0])
+        u = v = q = z = torch.zeros_like(current[0])
+        dt = self.dt_s
+        trace: dict[str, list[Tensor]] = {"z": [], "u": [], "v": [], "q": []}
+        # The published HRF and BRF scale by dt where a step multiplies; written out, with the old q.
+        for x in current:
+            drive = x + z @ p["recurrent_weight"].T if self.recurrent else x
+            if self.model == "hrf":
+                v = v + dt * u
+                u = u + dt * drive - 2 * dt * (damping + q) * u - dt * omega.square() * v
+            else:
+                b = damping - q if self.model == "brf" else damping
+                u, v = u + dt * (b * u - omega * v + drive), v + dt * (omega * u + b * v)
+            z = fires_above(u - 1 - q, "double-gaussian", 0.5)
+            if self.model != "rf":
+                q = 0.9 * q + z
+            for name, value in (("z", z), ("u", u), ("v", v), ("q", q)):
+                trace[name].append(value)
+        return trace
+
+    def sequence(self, current: Tensor, p: Mapping[str, Tensor], step_ms: float, seeds: NDArray[np.int64]) -> Tensor:
+        """Spikes (T, B, ...) of `current` (T, B, ...)."""
+        import torch
+
+        return torch.stack(self.trace(current, p)["z"])
+
+    def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
+        """Constants: model, dt, then rows of |omega| (HRF: its square) and damping. State: u, v, q."""
+        omega = np.abs(p["omega"].astype(np.float64))
+        offset = np.abs(p["b_offset"].astype(np.float64))
+        if self.model == "rf":
+            damping = -offset
+        elif self.model == "hrf":
+            damping = 0.005 * omega**2 + offset
+        else:
+            refuse_fast_omega(omega)
+            damping = (-1 + np.sqrt(1 - (BOUNDARY_DT_S * omega) ** 2)) / BOUNDARY_DT_S - offset
+        rate = damping if self.model != "hrf" else -damping
+        radius = np.hypot(1 + self.dt_s * rate, self.dt_s * omega)
+        head = np.array([("rf", "brf", "hrf").index(self.model), self.dt_s])
+        rows = [spread(omega**2 if self.model == "hrf" else omega, shape), spread(damping, shape)]
+        return Packed(
+            np.concatenate([head, *rows]),
+            np.zeros(3 * int(np.prod(shape))),
+            0,
+            recurrent=np.ascontiguousarray(p["recurrent_weight"].T) if self.recurrent else np.zeros((0, 0)),
+            memory_steps=memory_steps(radius),
+        )
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def step_resonator(x, p, s, fired):  # type: ignore[no-untyped-def]
+    """One step of a layer of resonators; x holds the whole drive and is left as u - 1 - q."""
+    size = x.size
+    model = int(p[0])
+    dt = p[1]
+    omega, damping = p[2 : 2 + size], p[2 + size :]
+    u, v, q = s[:size], s[size : 2 * size], s[2 * size :]
+    one = type(dt)(1)
+    if model == 2:
+        two = type(dt)(2)
+        for i in range(size):
+            v[i] += dt * u[i]
+            u[i] += dt * x[i] - two * dt * (damping[i] + q[i]) * u[i] - dt * omega[i] * v[i]
+            x[i] = u[i] - one - q[i]
+    else:
+        for i in range(size):
+            b = damping[i] - q[i]
+            old = u[i]
+            u[i] = old + dt * (b * old - omega[i] * v[i] + x[i])
+            v[i] = v[i] + dt * (omega[i] * old + b * v[i])
+            x[i] = u[i] - one - q[i]
+    count = 0
+    for i in range(size):
+        if x[i] > 0:
+            fired[count] = i
+            count += 1
+    if model != 0:
+        keep = type(dt)(0.9)
+        for i in range(size):
+            q[i] = keep * q[i]
+        for j in range(count):
+            q[fired[j]] += one
+    flush(s)
+    return count
