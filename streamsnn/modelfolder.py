@@ -1,0 +1,154 @@
+"""Model folders: `model.toml` (what the network is), `weights.safetensors` (its numbers) and a README for people.
+
+Opening one runs no code from it, and everything that does not fit is refused with its place.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from streamsnn.errors import StreamsnnError
+from streamsnn.layers import NetworkSpec, build, input_spec_from_table, layers_from_tables, layers_to_tables
+from streamsnn.network import Network, check_weights
+from streamsnn.neurons.base import Array
+from streamsnn.types import ModelCard, ReadoutSettings
+
+FORMAT = 1
+"""The version of model.toml that this program writes and reads."""
+
+_DESCRIPTION, _WEIGHTS = "model.toml", "weights.safetensors"
+_CARD_KEYS = ("name", "description", "labels", "step_us", "memory_us")
+_KEYS = {*_CARD_KEYS, "format", "weights_sha256", "input", "readout", "layers", "figures"}
+
+
+def save_model(folder: str | os.PathLike[str], spec: NetworkSpec, weights: Mapping[str, Array]) -> None:
+    """Write `spec` (without what only training needs) and its exported `weights` as float32 into `folder`.
+
+    Each file appears under its name only when it is whole. Raises StreamsnnError where the disk refuses.
+    """
+    import numpy as np
+    import tomli_w
+    from safetensors.numpy import save
+
+    spec = spec.exported()
+    check_weights(spec, weights)
+    blob = save({name: np.ascontiguousarray(value, np.float32) for name, value in weights.items()})
+    card = spec.card
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "name": card.name,
+        "description": card.description,
+        "labels": list(card.labels),
+        "step_us": card.step_us,
+        "memory_us": card.memory_us,
+        "weights_sha256": hashlib.sha256(blob).hexdigest(),
+        "input": dataclasses.asdict(card.input),
+        "readout": dataclasses.asdict(card.readout),
+        "figures": dict(card.figures),
+        "layers": layers_to_tables(spec.layers),
+    }
+    path = Path(folder)
+    partials = [(path / f"{name}.partial", path / name) for name in (_WEIGHTS, _DESCRIPTION)]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        for (partial, _), content in zip(partials, (blob, tomli_w.dumps(document).encode()), strict=True):
+            partial.write_bytes(content)
+        for partial, final in partials:
+            partial.replace(final)
+    except OSError as error:
+        for partial, _ in partials:
+            partial.unlink(missing_ok=True)
+        raise StreamsnnError(
+            f"the model cannot be written to {path}: {error.strerror}", hint="free some space or choose another folder"
+        ) from error
+
+
+def load_spec(folder: str | os.PathLike[str]) -> NetworkSpec:
+    """The network that `folder` describes, without its weights: quick, for listings."""
+    return _spec(_document(Path(folder)), Path(folder) / _DESCRIPTION)
+
+
+def load_model(folder: str | os.PathLike[str]) -> Network:
+    """The network of a model folder, ready to step. Raises StreamsnnError for whatever is wrong, and where."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    path = Path(folder)
+    document = _document(path)
+    spec = _spec(document, path / _DESCRIPTION)
+    try:
+        blob = (path / _WEIGHTS).read_bytes()
+    except OSError as error:
+        raise StreamsnnError(
+            f"{path / _WEIGHTS} cannot be read: {error.strerror}", hint="copy the whole folder"
+        ) from error
+    if hashlib.sha256(blob).hexdigest() != document.get("weights_sha256"):
+        raise StreamsnnError(
+            f"{path / _WEIGHTS} is damaged, or not the file that {_DESCRIPTION} was written with",
+            hint="copy the whole folder again",
+        )
+    try:
+        weights = load(blob)
+    except SafetensorError as error:
+        raise StreamsnnError(f"{path / _WEIGHTS} is damaged: {error}", hint="copy the whole folder again") from error
+    try:
+        return Network(spec, weights)
+    except StreamsnnError as error:
+        raise StreamsnnError(f"{path}: {error.message}", hint=error.hint) from error
+
+
+def _document(path: Path) -> dict[str, Any]:
+    file = path / _DESCRIPTION
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise StreamsnnError(
+            f"{path} is not a model folder: it has no {_DESCRIPTION}", hint="see `streamsnn models` for what is there"
+        ) from error
+    except OSError as error:
+        raise StreamsnnError(f"{file} cannot be read: {error.strerror}", hint="check its permissions") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StreamsnnError(f"{file} is damaged: {error}", hint="copy the whole folder again") from error
+    version = document.get("format")
+    if version != FORMAT:
+        raise StreamsnnError(
+            f"{file} has format {version!r}; this program reads format {FORMAT}",
+            hint="update streamsnn, or train again",
+        )
+    return document
+
+
+def _spec(document: dict[str, Any], file: Path) -> NetworkSpec:
+    where = str(file)
+    missing = [key for key in ("name", "labels", "step_us", "memory_us", "input", "layers") if key not in document]
+    if missing:
+        raise StreamsnnError(f"{where}: {missing[0]} is missing", hint=f"add {missing[0]} = ...")
+    unknown = sorted(document.keys() - _KEYS)
+    if unknown:
+        raise StreamsnnError(f"{where}: unknown key {unknown[0]!r}", hint=f"keys are {', '.join(sorted(_KEYS))}")
+    for key, kind in (("input", dict), ("readout", dict), ("figures", dict), ("layers", list)):
+        if not isinstance(document.get(key, kind()), kind):
+            raise StreamsnnError(
+                f"{where}: {key} is no {'table' if kind is dict else 'array of tables'}", hint="fix it"
+            )
+    grid = input_spec_from_table(document["input"], f"{where}, [input]")
+    readout = build(ReadoutSettings, document.get("readout", {}), f"{where}, [readout]")
+    settings = {key: document[key] for key in _CARD_KEYS if key in document}
+    figures = {str(key): float(value) for key, value in document.get("figures", {}).items() if _is_number(value)}
+    card = dataclasses.replace(build(ModelCard, settings | {"input": grid}, where), readout=readout, figures=figures)
+    if card.step_us < 1 or card.memory_us < 1 or not card.labels:
+        raise StreamsnnError(f"{where}: step_us, memory_us and labels must not be empty or 0", hint="fix the file")
+    try:
+        return NetworkSpec(card, layers_from_tables(document["layers"], where))
+    except StreamsnnError as error:
+        raise StreamsnnError(f"{where}: {error.message.removeprefix(f'{where}, ')}", hint=error.hint) from error
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,29 @@
+"""One module a family of neurons: its equations, its sequence form (torch) and its step form (compiled)."""
+
+from streamsnn.neurons.base import Neuron, Packed
+from streamsnn.neurons.lif import ALIF, LI, LIF, CubaLIF
+from streamsnn.neurons.paralif import DoubleLeakyIntegrator, ParaLIF
+from streamsnn.neurons.psn import PSN, MaskedPSN, SlidingPSN
+from streamsnn.neurons.resonate import Resonator
+
+FAMILIES: dict[str, type[Neuron]] = {
+    family.family: family
+    for family in (SlidingPSN, MaskedPSN, PSN, ParaLIF, DoubleLeakyIntegrator, Resonator, LIF, ALIF, CubaLIF, LI)
+}
+"""The name of a family in a model.toml -> its settings."""
+
+__all__ = [
+    "ALIF",
+    "FAMILIES",
+    "LI",
+    "LIF",
+    "PSN",
+    "CubaLIF",
+    "DoubleLeakyIntegrator",
+    "MaskedPSN",
+    "Neuron",
+    "Packed",
+    "ParaLIF",
+    "Resonator",
+    "SlidingPSN",
+]
