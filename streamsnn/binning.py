@@ -1,0 +1,357 @@
+"""Packets become steps: a fixed grid in sensor time, and per step the model's input addresses that were active.
+
+The grid is absolute. Step k covers [k * step_us, (k + 1) * step_us) whatever the packets' sizes, so the same recording
+gives the same steps however it was cut up. No frame is built: work and memory follow the events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numba import int32, int64, njit, types
+from numba.np.numpy_support import from_dtype
+from numpy.typing import NDArray
+
+from streamsnn.errors import StreamsnnError
+from streamsnn.types import EVENT, InputSpec, Packet, Sensor, Step
+
+_NEVER = np.iinfo(np.int64).min
+# Writable, so that compiled models meet one type of array; it has no element that anybody could overwrite.
+_SILENCE = np.empty(0, np.int32)
+_PENDING_AT_FIRST = 4096
+
+
+@dataclass(frozen=True)
+class SensorFit:
+    """Where each pixel of `sensor` lies in the input of a model that eats `spec`.
+
+    The rectangle (`x`, `y`, `width`, `height`), in sensor pixels, is looked at and the rest is not; every
+    `downsample` x `downsample` pixels of it fall into one input cell (at the right and lower edge possibly fewer); the
+    rectangle's first cell is the input's column `left` and row `top`. Refused with `StreamsnnError` where any pixel of
+    the rectangle would lie outside the sensor or outside the input, or where one sees and the other hears.
+    """
+
+    sensor: Sensor
+    spec: InputSpec
+    x: int
+    y: int
+    width: int
+    height: int
+    downsample: int = 1
+    left: int = 0
+    top: int = 0
+
+    def __post_init__(self) -> None:
+        _refuse_view(self.sensor, self.spec, (self.x, self.y, self.width, self.height), self.downsample)
+        across, down = self.cells_across, self.cells_down
+        if not _inside(self.left, across, self.spec.width) or not _inside(self.top, down, self.spec.height):
+            raise StreamsnnError(
+                f"{across}x{down} cells at ({self.left}, {self.top}) do not fit into the model's input,"
+                f" which is {self.spec.width}x{self.spec.height}.",
+                hint=_ways_to_fit(self.sensor, self.spec, (self.x, self.y, self.width, self.height)),
+            )
+
+    @property
+    def cells_across(self) -> int:
+        """Width of what is looked at, in input cells."""
+        return -(-self.width // self.downsample)
+
+    @property
+    def cells_down(self) -> int:
+        """Height of what is looked at, in input cells."""
+        return -(-self.height // self.downsample)
+
+    def columns(self) -> NDArray[np.int32]:
+        """The input column of each sensor column; -1 where it is not looked at. (sensor.width,)"""
+        return _cells(self.sensor.width, self.x, self.width, self.downsample, self.left)
+
+    def rows(self) -> NDArray[np.int32]:
+        """The input row of each sensor row; -1 where it is not looked at. (sensor.height,)"""
+        return _cells(self.sensor.height, self.y, self.height, self.downsample, self.top)
+
+
+def fit_sensor(
+    sensor: Sensor,
+    spec: InputSpec,
+    *,
+    crop: tuple[int, int, int, int] | None = None,
+    downsample: int | None = None,
+    letterbox: bool = False,
+) -> SensorFit:
+    """How `sensor` feeds a model that eats `spec`; refused unless it fills the input exactly or `letterbox` is set.
+
+    `crop` (x, y, width, height) in sensor pixels comes first, then `downsample` pixels along an edge become one cell,
+    then `letterbox` centres the cells in an input that is larger. Nothing is cropped, shrunk or padded unasked: where
+    sizes differ, the `StreamsnnError` names both and the options that would fit.
+    """
+    view = crop if crop is not None else (0, 0, sensor.width, sensor.height)
+    factor = 1 if downsample is None else downsample
+    _refuse_view(sensor, spec, view, factor)
+    across, down = -(-view[2] // factor), -(-view[3] // factor)
+    if not letterbox and (across, down) != (spec.width, spec.height):
+        what = f'The sensor "{sensor.name}" is {sensor.width}x{sensor.height}'
+        if crop is not None or factor != 1:
+            what += f" and gives {across}x{down} cells"
+        raise StreamsnnError(
+            f"{what}, but the model's input is {spec.width}x{spec.height}.", hint=_ways_to_fit(sensor, spec, view)
+        )
+    left, top = max(0, (spec.width - across) // 2), max(0, (spec.height - down) // 2)
+    return SensorFit(sensor, spec, *view, factor, left, top)
+
+
+class Binner:
+    """Turns packets into all steps that they close, silent ones too, on the absolute grid of `step_us`.
+
+    `push` refuses packets that overlap the one before, and events outside their packet or outside the sensor, with
+    `StreamsnnError`: the source is broken, and what it says cannot be trusted. With `spec.value` "binary" an address is
+    given once a step, where it occurred first; with "count" as often as it occurred, in the order of the events.
+
+    The addresses handed out stay valid and unchanged for ever. Those of one `push` share one block of memory, which
+    lives as long as any of them is held: copy what is kept for hours.
+    """
+
+    def __init__(self, step_us: int, fit: SensorFit) -> None:
+        if step_us < 1:
+            raise StreamsnnError(f"A step of {step_us} us is impossible.", hint="A step lasts 1 us or more.")
+        spec = fit.spec
+        self.step_us = step_us
+        self.fit = fit
+        self._columns = fit.columns()
+        rows = fit.rows()
+        self._rows = np.where(rows >= 0, rows * spec.width, -1).astype(np.int32)
+        self._plane = spec.height * spec.width if spec.polarity == "split" else 0
+        # The step in which each address was last seen, so that telling a duplicate costs O(1) and no clearing.
+        self._seen = np.full(spec.size if spec.value == "binary" else 0, _NEVER, np.int64)
+        self._noted = np.zeros(1, np.int64)
+        self._pending = np.empty(_PENDING_AT_FIRST, np.int32)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream: the next packet may begin anywhere."""
+        self._started = False
+        self._count = 0
+        self._index = 0
+        self._began_us = 0
+        self._t_end_us = 0
+        self._arrived_ns = 0
+        self._seen.fill(_NEVER)
+
+    def push(self, packet: Packet) -> Iterator[Step]:
+        """Take a packet in, at once, and return the steps that it closes.
+
+        An empty packet closes steps like any other. Time between two packets counts as silence. The first step is the
+        one that holds the first packet's beginning.
+        """
+        events, t_begin_us, t_end_us, arrived_ns, _ = packet
+        if self._started:
+            if t_begin_us < self._t_end_us:
+                raise StreamsnnError(
+                    f"A packet begins at {t_begin_us} us, before the end of the one before it at {self._t_end_us} us.",
+                    hint="The source must deliver packets in the order of time; reset before another recording.",
+                )
+        else:
+            self._started = True
+            self._began_us = t_begin_us
+            self._index = t_begin_us // self.step_us
+        if t_end_us < t_begin_us:
+            raise StreamsnnError(f"A packet that begins at {t_begin_us} us ends before that, at {t_end_us} us.")
+        self._t_end_us = t_end_us
+        self._arrived_ns = arrived_ns
+
+        first, last = self._index, t_end_us // self.step_us
+        self._reserve(self._count + len(events))
+        busy = np.empty((2, min(last - first, len(events) + 1)), np.int64)
+        count = _bin(
+            events,
+            t_begin_us,
+            t_end_us,
+            self.step_us,
+            first,
+            self._columns,
+            self._rows,
+            self._plane,
+            self._seen,
+            self._pending,
+            self._count,
+            busy,
+            self._noted,
+        )
+        if count < 0:
+            raise _misplaced(events[-1 - count], packet, self.fit.sensor)
+        self._count = count
+        if first == last:
+            return iter(())
+        self._index = last
+        active, ends = busy[:, : self._noted[0]].tolist()
+        end = ends[-1] if ends else 0
+        block = self._pending[:end].copy()
+        self._pending[: count - end] = self._pending[end:count]
+        self._count = count - end
+        return _steps(first, last, active, ends, block, arrived_ns)
+
+    def flush(self, arrived_ns: int | None = None) -> Iterator[Step]:
+        """End the stream: return the last step if the stream covered only a part of it, and reset.
+
+        `arrived_ns` is when the end became known; without it, when the last packet arrived.
+        """
+        partial = self._started and self._t_end_us > max(self._began_us, self._index * self.step_us)
+        arrived_ns = self._arrived_ns if arrived_ns is None else arrived_ns
+        step = Step(self._index, self._pending[: self._count].copy(), arrived_ns)
+        self.reset()
+        return iter((step,) if partial else ())
+
+    def _reserve(self, size: int) -> None:
+        if size > self._pending.size:
+            grown = np.empty(2 * size, np.int32)
+            grown[: self._count] = self._pending[: self._count]
+            self._pending = grown
+
+
+def _steps(
+    first: int, last: int, busy: list[int], ends: list[int], block: NDArray[np.int32], arrived_ns: int
+) -> Iterator[Step]:
+    """Steps first, ..., last - 1. `busy` names those that are not silent, `ends` where each of them ends in `block`."""
+    begin = 0
+    index = first
+    for active, end in zip(busy, ends, strict=True):
+        while index < active:
+            yield Step(index, _SILENCE, arrived_ns)
+            index += 1
+        yield Step(index, block[begin:end], arrived_ns)
+        index += 1
+        begin = end
+    while index < last:
+        yield Step(index, _SILENCE, arrived_ns)
+        index += 1
+
+
+_EVENTS = types.Array(from_dtype(EVENT), 1, "A", readonly=True)
+
+
+@njit(
+    int64(
+        _EVENTS, *[int64] * 4, int32[::1], int32[::1], int64, int64[::1], int32[::1], int64, int64[:, ::1], int64[::1]
+    ),
+    cache=True,
+    nogil=True,
+)
+def _bin(
+    events: NDArray[np.void],
+    t_begin_us: int,
+    t_end_us: int,
+    step_us: int,
+    index: int,
+    columns: NDArray[np.int32],
+    rows: NDArray[np.int32],
+    plane: int,
+    seen: NDArray[np.int64],
+    addresses: NDArray[np.int32],
+    count: int,
+    busy: NDArray[np.int64],
+    noted: NDArray[np.int64],
+) -> int:
+    """Append the events' addresses at `count`; return the new count, or -1 - i when event i is out of place.
+
+    The steps that close and are not silent are noted in `busy`: which ones, and where each ends in `addresses`;
+    `noted` (1,) says how many. Explicit types, so that read-only and strided arrays of events cost no compilation in
+    the middle of a stream.
+    """
+    closed = 0
+    begin = 0
+    limit_us = (index + 1) * step_us
+    previous_us = t_begin_us
+    for i in range(events.shape[0]):
+        event = events[i]
+        t_us = event.t
+        if t_us < previous_us or t_us >= t_end_us or event.x >= columns.size or event.y >= rows.size:
+            return -1 - i
+        previous_us = t_us
+        if t_us >= limit_us:
+            if count > begin:
+                busy[0, closed] = index
+                busy[1, closed] = count
+                closed += 1
+                begin = count
+            index = t_us // step_us
+            limit_us = (index + 1) * step_us
+        column = columns[event.x]
+        row = rows[event.y]
+        if column < 0 or row < 0:
+            continue
+        address = row + column
+        if event.p:
+            address += plane
+        if seen.size > 0:
+            if seen[address] == index:
+                continue
+            seen[address] = index
+        addresses[count] = address
+        count += 1
+    if count > begin and t_end_us >= limit_us:
+        busy[0, closed] = index
+        busy[1, closed] = count
+        closed += 1
+    noted[0] = closed
+    return count
+
+
+def _misplaced(event: np.void, packet: Packet, sensor: Sensor) -> StreamsnnError:
+    t_us, x, y = int(event["t"]), int(event["x"]), int(event["y"])
+    if x >= sensor.width or y >= sensor.height:
+        what = f'An event at ({x}, {y}) is outside the sensor "{sensor.name}", which is {sensor.width}x{sensor.height}.'
+    elif not packet.t_begin_us <= t_us < packet.t_end_us:
+        what = f"An event at {t_us} us is outside its packet, [{packet.t_begin_us}, {packet.t_end_us}) us."
+    else:
+        what = f"An event at {t_us} us follows a later one."
+    return StreamsnnError(what, hint="The source breaks its promises: run `streamsnn check` on it.")
+
+
+def _refuse_view(sensor: Sensor, spec: InputSpec, view: tuple[int, int, int, int], factor: int) -> None:
+    x, y, width, height = view
+    if sensor.kind != spec.kind:
+        raise StreamsnnError(
+            f'The stream of "{sensor.name}" is {sensor.kind}, but the model was made for {spec.kind}.',
+            hint=f"Choose a model for {sensor.kind}, or a source of {spec.kind}.",
+        )
+    if factor < 1:
+        raise StreamsnnError(
+            f"Downsampling by {factor} is impossible: the factor counts pixels along an edge.",
+            hint="Choose a whole number from 1 on; 1 keeps every pixel.",
+        )
+    if not _inside(x, width, sensor.width) or not _inside(y, height, sensor.height):
+        raise StreamsnnError(
+            f"The crop of {width}x{height} pixels at ({x}, {y}) is not inside"
+            f' the sensor "{sensor.name}", which is {sensor.width}x{sensor.height}.',
+            hint="A crop is x,y,width,height in sensor pixels, with (0, 0) at the upper left.",
+        )
+
+
+def _inside(begin: int, length: int, size: int) -> bool:
+    return begin >= 0 and length >= 1 and begin + length <= size
+
+
+def _cells(size: int, begin: int, length: int, factor: int, offset: int) -> NDArray[np.int32]:
+    cells = np.full(size, -1, np.int32)
+    cells[begin : begin + length] = offset + np.arange(length) // factor
+    return cells
+
+
+def _ways_to_fit(sensor: Sensor, spec: InputSpec, view: tuple[int, int, int, int]) -> str:
+    """The command-line options that would make what is looked at, `view`, fit `spec`."""
+    x, y, width, height = view
+    whole = view == (0, 0, sensor.width, sensor.height)
+    shrink = max(-(-width // spec.width), -(-height // spec.height))
+    options = [] if whole else [f"--crop {x},{y},{width},{height}"]
+    options += [f"--downsample {shrink}"] if shrink > 1 else []
+    if (-(-width // shrink), -(-height // shrink)) != (spec.width, spec.height):
+        options.append("--letterbox")
+    ways = [" ".join(options)]
+    zoom = min(width // spec.width, height // spec.height)
+    if zoom >= 1:
+        inner_width, inner_height = zoom * spec.width, zoom * spec.height
+        left, top = x + (width - inner_width) // 2, y + (height - inner_height) // 2
+        crop = f"--crop {left},{top},{inner_width},{inner_height}"
+        ways.append(crop if zoom == 1 else f"{crop} --downsample {zoom}")
+    return "What would fit: " + ", or ".join(way for way in ways if way) + "."

@@ -1,0 +1,310 @@
+"""Filters between packets: what does not belong into the scene is taken out of the stream.
+
+What a filter lets through depends on the events alone, never on how they were cut into packets. A packet's time range,
+its arrival and its count of dropped events pass unchanged, and no filter writes into the events it was given.
+All are built as `Name(sensor, ...)` and have `reset()`, which forgets everything learnt from the stream. Those with a
+memory refuse packets that go back in time, and all refuse events outside the sensor, with `StreamsnnError`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamsnn import filter_kernels as kernels
+from streamsnn.errors import StreamsnnError
+from streamsnn.types import EVENT, Events, Filter, Packet, Sensor
+
+Number = TypeVar("Number", int, float)
+_NEVER = np.iinfo(np.int64).min
+
+
+class ResettableFilter(Filter, Protocol):
+    """A filter that can forget its stream; all in this module are of this kind."""
+
+    def reset(self) -> None: ...
+
+
+class BackgroundActivity:
+    """Keeps an event only if one of the eight pixels around it had an event in the `tau_us` before: noise stands alone.
+
+    An event's own pixel is no witness, so that a hot pixel does not vouch for itself. Both polarities count; events
+    that are taken out vouch for others all the same. (Delbruck 2008, "Frame-free dynamic digital vision".)
+    """
+
+    def __init__(self, sensor: Sensor, *, tau_us: int = 5_000) -> None:
+        self.tau_us = _positive("tau", tau_us)
+        self._stream = _Stream(sensor)
+        # A border of one pixel all round, so that no neighbour needs a test.
+        self._last_us = np.full((sensor.height + 2, sensor.width + 2), _NEVER, np.int64)
+
+    def __call__(self, packet: Packet) -> Packet:
+        self._stream.follow(packet)
+        out = np.empty(len(packet.events), EVENT)
+        return self._stream.kept(packet, out, kernels.supported(packet.events, self._last_us, self.tau_us, out))
+
+    def reset(self) -> None:
+        self._stream.reset()
+        self._last_us.fill(_NEVER)
+
+
+class Refractory:
+    """Lets a pixel's next event through only `period_us` or more after the last one that it let through."""
+
+    def __init__(self, sensor: Sensor, *, period_us: int = 1_000) -> None:
+        self.period_us = _positive("period", period_us)
+        self._stream = _Stream(sensor)
+        self._last_us = np.full((sensor.height, sensor.width), _NEVER, np.int64)
+
+    def __call__(self, packet: Packet) -> Packet:
+        self._stream.follow(packet)
+        out = np.empty(len(packet.events), EVENT)
+        return self._stream.kept(packet, out, kernels.rested(packet.events, self._last_us, self.period_us, out))
+
+    def reset(self) -> None:
+        self._stream.reset()
+        self._last_us.fill(_NEVER)
+
+
+class HotPixels:
+    """Masks pixels that fire at more than `factor` times the median rate of the active ones, learnt as it goes.
+
+    Rates are counted over windows of `window_us` on an absolute grid; a pixel is active in a window in which it fired.
+    What a window taught holds from the next event on until the next window with events has ended, so nothing is masked
+    during the first. Masked pixels are counted as well: one that calms down comes back. `rate_hz` is the rate that no
+    pixel is masked below, so that a quiet scene's only moving edge is not taken for a fault.
+    """
+
+    def __init__(
+        self, sensor: Sensor, *, factor: float = 10.0, window_us: int = 1_000_000, rate_hz: float = 100.0
+    ) -> None:
+        self.factor = _positive("k", factor)
+        self.window_us = _positive("window", window_us)
+        self.rate_hz = _positive("rate", rate_hz)
+        self._stream = _Stream(sensor)
+        self._counts = np.zeros((sensor.height, sensor.width), np.int64)
+        self._hot = np.zeros((sensor.height, sensor.width), np.bool_)
+        self._active = np.empty(sensor.height * sensor.width, np.int64)
+        self._window = np.zeros(2, np.int64)  # its index, and how many pixels have been active in it
+
+    @property
+    def hot(self) -> NDArray[np.bool_]:
+        """Which pixels are masked now. (height, width), a copy"""
+        return self._hot.copy()
+
+    def __call__(self, packet: Packet) -> Packet:
+        self._stream.follow(packet)
+        out = np.empty(len(packet.events), EVENT)
+        count = kernels.calm(
+            packet.events,
+            self._counts,
+            self._hot,
+            self._active,
+            self._window,
+            self.window_us,
+            self.factor,
+            self.rate_hz * self.window_us * 1e-6,
+            out,
+        )
+        return self._stream.kept(packet, out, count)
+
+    def reset(self) -> None:
+        self._stream.reset()
+        self._counts.fill(0)
+        self._hot.fill(False)
+        self._window.fill(0)
+
+
+class Region:
+    """Keeps the events inside a rectangle of the sensor; their coordinates stay what they are."""
+
+    def __init__(self, sensor: Sensor, *, x: int, y: int, width: int, height: int) -> None:
+        if min(x, y) < 0 or min(width, height) < 1 or x + width > sensor.width or y + height > sensor.height:
+            raise StreamsnnError(
+                f"A region of {width}x{height} pixels at ({x}, {y}) is not inside the sensor"
+                f' "{sensor.name}", which is {sensor.width}x{sensor.height}.',
+                hint="A region is x,y,width,height in sensor pixels, with (0, 0) at the upper left.",
+            )
+        self._stream = _Stream(sensor)
+        self._view = (x, y, x + width, y + height)
+
+    def __call__(self, packet: Packet) -> Packet:
+        out = np.empty(len(packet.events), EVENT)
+        return self._stream.kept(packet, out, kernels.inside(packet.events, *self._view, *self._stream.size, out))
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+
+class Flip:
+    """Mirrors the stream along `axes`: "x" swaps left and right, "y" top and bottom, "xy" both."""
+
+    def __init__(self, sensor: Sensor, *, axes: str) -> None:
+        if axes not in ("x", "y", "xy", "yx"):
+            raise StreamsnnError(f'There is no axis "{axes}" to flip along.', hint="Choose x, y or xy.")
+        self._stream = _Stream(sensor)
+        self._axes = ("x" in axes, "y" in axes)
+
+    def __call__(self, packet: Packet) -> Packet:
+        out = np.empty(len(packet.events), EVENT)
+        if kernels.mirrored(packet.events, *self._axes, *self._stream.size, out) < 0:
+            raise _outside(packet.events, self._stream.sensor)
+        return packet._replace(events=out)
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+
+class Polarity:
+    """Keeps the events of one polarity: "on" those that say brighter, "off" those that say darker."""
+
+    def __init__(self, sensor: Sensor, *, keep: str) -> None:
+        if keep not in ("on", "off"):
+            raise StreamsnnError(f'There is no polarity "{keep}".', hint="Choose on (brighter) or off (darker).")
+        self._stream = _Stream(sensor)
+        self._on = keep == "on"
+
+    def __call__(self, packet: Packet) -> Packet:
+        out = np.empty(len(packet.events), EVENT)
+        return self._stream.kept(packet, out, kernels.of_polarity(packet.events, self._on, *self._stream.size, out))
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+
+class _Stream:
+    """What all filters know of the stream: its sensor, and how far it has come."""
+
+    def __init__(self, sensor: Sensor) -> None:
+        self.sensor = sensor
+        self.size = (sensor.width, sensor.height)
+        self._t_end_us = _NEVER
+
+    def reset(self) -> None:
+        self._t_end_us = _NEVER
+
+    def follow(self, packet: Packet) -> None:
+        """Refuse a packet from the past: to a memory of the future, all its events would look wrong."""
+        if packet.t_begin_us < self._t_end_us:
+            raise StreamsnnError(
+                f"A packet begins at {packet.t_begin_us} us, before the end of the one before it"
+                f" at {self._t_end_us} us.",
+                hint="Reset the filters before another recording, and make the source deliver in the order of time.",
+            )
+        self._t_end_us = packet.t_end_us
+
+    def kept(self, packet: Packet, out: Events, count: int) -> Packet:
+        """`packet` with the first `count` events of `out`; itself when nothing was taken out of it."""
+        if count < 0:
+            raise _outside(packet.events, self.sensor)
+        return packet if count == len(packet.events) else packet._replace(events=out[:count])
+
+
+def parse_filter(text: str, sensor: Sensor) -> ResettableFilter:
+    """The filter that `text` asks for: a name, and after a colon its settings, by position or by name.
+
+    `background:tau=5ms`, `refractory:1ms`, `hot:k=10,window=1s,rate=100`, `region:10,10,50,50`, `flip:x`,
+    `polarity:on`. Durations carry their unit (us, ms, s). What cannot be read is refused with `StreamsnnError`, with
+    the closest name where there is one.
+    """
+    name, _, rest = (part.strip() for part in text.partition(":"))
+    spelling = _SPELLINGS[_known(name, _SPELLINGS, f'There is no filter "{name}".')]
+    settings: dict[str, object] = {}
+    for position, part in enumerate(rest.split(",") if rest else ()):
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals:
+            if position >= len(spelling.settings):
+                raise StreamsnnError(f'"{text}" gives too many settings.', hint=f"Write {spelling.example}.")
+            key, value = list(spelling.settings)[position], key
+        _known(key, spelling.settings, f'The filter "{name}" has no setting "{key}".')
+        keyword, read = spelling.settings[key]
+        if keyword in settings:
+            raise StreamsnnError(f'"{text}" sets {key} twice.', hint=f"Write {spelling.example}.")
+        try:
+            settings[keyword] = read(value)
+        except ValueError as error:
+            raise StreamsnnError(f'"{value}" in "{text}" is not {error}.', hint=f"Write {spelling.example}.") from None
+    missing = [key for key, (keyword, _) in spelling.settings.items() if spelling.complete and keyword not in settings]
+    if missing:
+        raise StreamsnnError(f'"{text}" does not say {", ".join(missing)}.', hint=f"Write {spelling.example}.")
+    return spelling.build(sensor, **settings)
+
+
+@dataclass(frozen=True)
+class _Spelling:
+    """How a filter is written: what builds it, and name -> (keyword, reader) of its settings, in their order."""
+
+    build: Callable[..., ResettableFilter]
+    settings: Mapping[str, tuple[str, Callable[[str], object]]]
+    example: str
+    complete: bool = False  # whether all settings must be given
+
+
+def _duration_us(text: str) -> int:
+    match = re.fullmatch(r"(\d+\.?\d*|\.\d+) *(us|ms|s)", text)
+    if not match:
+        raise ValueError("a duration with its unit, such as 500us, 5ms or 1s")
+    return round(float(match[1]) * {"us": 1, "ms": 1_000, "s": 1_000_000}[match[2]])
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError("a number") from None
+
+
+def _pixels(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError("a whole number of pixels") from None
+
+
+_SPELLINGS: Mapping[str, _Spelling] = {
+    "background": _Spelling(BackgroundActivity, {"tau": ("tau_us", _duration_us)}, "background:tau=5ms"),
+    "refractory": _Spelling(Refractory, {"period": ("period_us", _duration_us)}, "refractory:1ms"),
+    "hot": _Spelling(
+        HotPixels,
+        {"k": ("factor", _number), "window": ("window_us", _duration_us), "rate": ("rate_hz", _number)},
+        "hot:k=10,window=1s,rate=100",
+    ),
+    "region": _Spelling(
+        Region,
+        {name: (name, _pixels) for name in ("x", "y", "width", "height")},
+        "region:10,10,50,50 (x, y, width, height)",
+        complete=True,
+    ),
+    "flip": _Spelling(Flip, {"axes": ("axes", str)}, "flip:x, flip:y or flip:xy", complete=True),
+    "polarity": _Spelling(Polarity, {"keep": ("keep", str)}, "polarity:on or polarity:off", complete=True),
+}
+
+
+def _known(name: str, names: Mapping[str, object], message: str) -> str:
+    """`name`, if it is one of `names`; otherwise refused with the closest of them."""
+    if name not in names:
+        close = difflib.get_close_matches(name, names, n=1)
+        guess = f'Did you mean "{close[0]}"? ' if close else ""
+        raise StreamsnnError(message, hint=f"{guess}There is: {', '.join(names)}.")
+    return name
+
+
+def _positive(name: str, value: Number) -> Number:
+    if not value > 0 or value == float("inf"):
+        raise StreamsnnError(f"A filter's {name} must be above 0, not {value}.")
+    return value
+
+
+def _outside(events: Events, sensor: Sensor) -> StreamsnnError:
+    bad = events[(events["x"] >= sensor.width) | (events["y"] >= sensor.height)][0]
+    return StreamsnnError(
+        f'An event at ({bad["x"]}, {bad["y"]}) is outside the sensor "{sensor.name}",'
+        f" which is {sensor.width}x{sensor.height}.",
+        hint="The source breaks its promises: run `streamsnn check` on it.",
+    )
