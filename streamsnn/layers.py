@@ -34,7 +34,10 @@ class Linear:
 
 @dataclass(frozen=True)
 class Conv2d:
-    """A square convolution: `weight` (channels, inputs, kernel, kernel), `bias` (channels,); `batch_norm` as in Linear."""
+    """A square convolution: `weight` (channels, inputs, kernel, kernel), `bias` (channels,).
+
+    `batch_norm` as in Linear.
+    """
 
     type: ClassVar[str] = "conv2d"
     channels: int
@@ -54,6 +57,13 @@ class AveragePool:
 
 
 @dataclass(frozen=True)
+class Flatten:
+    """Three dimensions, (channels, height, width), as one: neurons after it have parameters of their own."""
+
+    type: ClassVar[str] = "flatten"
+
+
+@dataclass(frozen=True)
 class Dropout:
     """While training, silences each input of a sample for the whole sequence with probability `rate`."""
 
@@ -69,9 +79,9 @@ class Population:
     neuron: Neuron
 
 
-Layer = Linear | Conv2d | AveragePool | Dropout | Population
-SYNAPSES: dict[str, type[Linear] | type[Conv2d] | type[AveragePool] | type[Dropout]] = {
-    layer.type: layer for layer in (Linear, Conv2d, AveragePool, Dropout)
+Layer = Linear | Conv2d | AveragePool | Flatten | Dropout | Population
+SYNAPSES: dict[str, type[Linear | Conv2d | AveragePool | Flatten | Dropout]] = {
+    layer.type: layer for layer in (Linear, Conv2d, AveragePool, Flatten, Dropout)
 }
 
 
@@ -152,6 +162,8 @@ def _shape_after(name: str, layer: Layer, shape: Shape) -> Shape:
     if isinstance(layer, Linear):
         _positive(name, outputs=layer.outputs)
         return (layer.outputs,)
+    if isinstance(layer, Flatten):
+        return (_count(shape),)
     if isinstance(layer, Dropout | Population):
         return shape
     if len(shape) != 3:

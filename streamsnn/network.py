@@ -7,13 +7,14 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn import program
 from streamsnn.errors import StreamsnnError
-from streamsnn.layers import AveragePool, Conv2d, Linear, NetworkSpec, Population
+from streamsnn.layers import AveragePool, Conv2d, Flatten, Linear, NetworkSpec, Population
 from streamsnn.neurons.base import Array, Shape
 from streamsnn.neurons.random import layer_seed
 from streamsnn.types import ModelCard, Output, Step
@@ -63,7 +64,8 @@ class Spikes(Mapping[str, NDArray[np.int32]]):
 class NetworkState:
     """Everything that one stream remembers: a few flat arrays, owned by the caller.
 
-    `floats` (float32) holds membranes and rings, `counters` (int64) positions, steps and seeds, `fired` (int32) with `counts`
+    `floats` (float32) holds membranes and rings, `counters` (int64) positions, steps and seeds, `fired` (int32) with
+    `counts`
     (int64) the spikes of the latest step. `step` of the network updates it in place.
     """
 
@@ -77,12 +79,14 @@ class NetworkState:
         self.counts = np.zeros(len(lowered.table), np.int64)
         self.steps = 0
         # Work space: no part of the state, but one each stream so that streams can step at the same time.
-        self._current = np.zeros(lowered.widest, np.float32)
+        self._current = np.zeros(lowered.widest, np.float64)
         self._indices = np.zeros(network.spec.card.input.size, np.int32)
-        self._values = np.zeros(network.spec.card.input.size, np.float32)
+        self._values = np.zeros(network.spec.card.input.size, np.float64)
+        self._scores = np.zeros(len(network.card.labels), np.float32)
         operations = np.zeros(len(lowered.table), np.int64)
         spikes = Spikes(network._places, self.fired, self.counts)
-        self._output = Output(self._current[: len(network.card.labels)], spikes, operations)
+        self._operations = operations
+        self._output = Output(self._scores, spikes, operations)
         self._restart()
 
     def _restart(self) -> None:
@@ -102,7 +106,8 @@ class NetworkState:
         """A snapshot that shares nothing with this state."""
         twin = NetworkState(self.network, self.seed)
         twin._take(self.floats, self.counters, self.fired, self.counts, self.steps)
-        twin._current[:] = self._current
+        twin._scores[:] = self._scores
+        twin._operations[:] = self._operations
         return twin
 
     def _take(
@@ -120,7 +125,12 @@ class NetworkState:
         """Write the state to `path` (safetensors); `Network.load_state` continues from it bit for bit."""
         from safetensors.numpy import save
 
-        arrays = {"floats": self.floats, "counters": self.counters, "fired": self.fired, "counts": self.counts}
+        arrays: dict[str, NDArray[Any]] = {
+            "floats": self.floats,
+            "counters": self.counters,
+            "fired": self.fired,
+            "counts": self.counts,
+        }
         words = {"network": self.network.fingerprint, "steps": str(self.steps), "seed": str(self.seed)}
         partial = Path(f"{os.fspath(path)}.partial")
         try:
@@ -132,17 +142,27 @@ class NetworkState:
                 f"the state cannot be written to {path}: {error.strerror}", hint="free space?"
             ) from error
 
-    def membrane(self, layer: str) -> NDArray[np.float32]:
-        """The latest state variables of population `layer`, (variables, neurons): a view."""
+    def variables(self, layer: str) -> NDArray[np.float32]:
+        """The state variables of population `layer`, (variables, neurons), as its family's `pack` has them: a view."""
         row = self.network._lowered.table[self.network._lowered.populations[layer]]
         return self.floats[row[program.STATE] : row[program.STATE_END]].reshape(-1, int(row[program.SIZE]))
+
+    def membrane(self, layer: str) -> NDArray[np.float32]:
+        """The membrane of each neuron of population `layer` after the latest step (neurons,), computed when asked."""
+        lowered = self.network._lowered
+        row = lowered.table[lowered.populations[layer]]
+        population = dict(self.network.spec.layers)[layer]
+        assert isinstance(population, Population)
+        constants = lowered.weights[row[program.CONSTANT] : row[program.CONSTANT_END]]
+        counters = self.counters[row[program.COUNTER] : row[program.COUNTER_END]]
+        return population.neuron.membrane_of(constants, self.variables(layer), counters)
 
 
 class Network:
     """A spiking network that streams. It owns weights and never state: one network serves many streams.
 
-    `weights` are the tensors of the exported spec by name, "layer.parameter". Raises StreamsnnError where they do not fit,
-    are not finite, or describe neurons that cannot stream.
+    `weights` are the tensors of the exported spec by name, "layer.parameter". Raises StreamsnnError where they do not
+    fit, are not finite, or describe neurons that cannot stream.
     """
 
     def __init__(self, spec: NetworkSpec, weights: Mapping[str, Array]) -> None:
@@ -155,7 +175,7 @@ class Network:
             for name, row in self._lowered.populations.items()
             if dict(self.spec.layers)[name].neuron.spiking  # type: ignore[union-attr]
         }
-        self._ones = np.ones(max(self._lowered.widest, 1), np.float32)
+        self._ones = np.ones(max(self._lowered.widest, 1), np.float64)
         digest = hashlib.sha256(self._lowered.weights.tobytes() + table.tobytes())
         self.fingerprint = digest.hexdigest()
         grid = self.spec.card.input
@@ -187,7 +207,7 @@ class Network:
         count = step.addresses.size
         if count > state._indices.size:
             state._indices = np.zeros(2 * count, np.int32)
-            state._values = np.zeros(2 * count, np.float32)
+            state._values = np.zeros(2 * count, np.float64)
         taken = program.take_addresses(step.addresses, self._channels, self._pixels, state._indices, state._values)
         if taken < 0:
             raise StreamsnnError(
@@ -200,7 +220,7 @@ class Network:
     def step_dense(self, values: Array, state: NetworkState) -> Output:
         """Advance `state` by one time step whose input are real `values` (channels, height, width) or flat."""
         grid = self.card.input
-        pixel_major = np.asarray(values, np.float32).reshape(grid.channels, -1).T.ravel()
+        pixel_major = np.asarray(values, np.float64).reshape(grid.channels, -1).T.ravel()
         active = np.flatnonzero(pixel_major)
         state._indices[: active.size] = active
         state._values[: active.size] = pixel_major[active]
@@ -211,7 +231,7 @@ class Network:
         horizon = lowered.horizon_steps
         if horizon is not None and state.steps >= horizon:
             raise StreamsnnError(
-                f"step {state.steps + 1} is beyond the {horizon} steps that a masked PSN of this network has weights for",
+                f"step {state.steps + 1} is beyond the {horizon} steps that a masked PSN here has weights for",
                 hint="reset the state, or use sliding PSNs",
             )
         program.advance(
@@ -221,12 +241,13 @@ class Network:
             state.counters,
             state.fired,
             state.counts,
-            state._output.operations,
+            state._operations,
             state._current,
             state._indices,
             state._values,
             count,
             self._ones,
+            state._scores,
         )
         state.steps += 1
         return state._output
@@ -304,6 +325,10 @@ class _Lowering:
             elif isinstance(layer, AveragePool):
                 geometry = self._geometry(program.POOL, before, shape)
                 self._row(geometry | {program.KERNEL: layer.kernel})
+            elif isinstance(layer, Flatten):
+                channels, pixels = before[0], int(np.prod(before[1:]))
+                columns = {program.OP: program.FLATTEN, program.SIZE: shape[0], program.IN_CHANNELS: channels}
+                self._row(columns | {program.IN_WIDTH: pixels})
             joined = isinstance(layer, Linear | Conv2d)
             self._widest = max(self._widest, int(np.prod(shape)))
 

@@ -1,16 +1,19 @@
 """The compiled step of a whole network: one table of operations, walked by one kernel.
 
-A network is lowered once into an int64 table (a row an operation), one flat buffer of weights, and the sizes of its state.
-Every network therefore shares the same machine code, which is compiled once a machine and kept on disk; a step is a single
-call that holds no interpreter lock and allocates nothing.
+A network is lowered once into an int64 table (a row an operation), one flat buffer of weights, and the sizes of its
+state. Every network therefore shares the same machine code, which is compiled once a machine and kept on disk; a step
+is a single call that holds no interpreter lock and allocates nothing.
 
-Between operations a signal is a list of (index, value) pairs: only what is active is walked. Indices of populations with
-height and width are pixel-major, (y * width + x) * channels + channel, so that a spike adds contiguous rows.
+Between operations a signal is a list of (index, value) pairs: only what is active is walked. Indices of populations
+with height and width are pixel-major, (y * width + x) * channels + channel, so that a spike adds contiguous rows.
+Weights and states are float32; a neuron's input is summed in float64, because sums of many rows decide exact ties.
 """
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from streamsnn.neurons.lif import step_alif, step_cuba, step_li, step_lif
 from streamsnn.neurons.paralif import step_paralif, step_readout
@@ -18,7 +21,7 @@ from streamsnn.neurons.psn import step_masked, step_sliding
 from streamsnn.neurons.resonate import step_resonator
 
 # Operations. From SLIDING_PSN on they are populations of neurons.
-SPREAD, LINEAR, CONVOLVE, POOL = 0, 1, 2, 3
+SPREAD, LINEAR, CONVOLVE, POOL, FLATTEN = 0, 1, 2, 3, 4
 SLIDING_PSN, MASKED_PSN, PARALIF, RESONATOR, LIF, ALIF, CUBA_LIF, LI, DOUBLE_LI = 10, 11, 12, 13, 14, 15, 16, 17, 18
 POPULATIONS = {
     "sliding-psn": SLIDING_PSN,
@@ -52,9 +55,14 @@ COLUMNS = 14
 OK, ADDRESS_OUT_OF_RANGE = 0, 1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def take_addresses(addresses, channels, pixels, indices, values):  # type: ignore[no-untyped-def]
-    """Channel-major input addresses -> pixel-major indices of value 1. Returns how many, or -1 if one is out of range."""
+@njit(cache=True, nogil=True)
+def take_addresses(
+    addresses: NDArray[np.int32], channels: int, pixels: int, indices: NDArray[np.int32], values: NDArray[np.float64]
+) -> int:
+    """Channel-major input addresses -> pixel-major indices of value 1.
+
+    Returns how many, or -1 if one is out of range.
+    """
     for n in range(addresses.size):
         address = addresses[n]
         if address < 0 or address >= channels * pixels:
@@ -64,8 +72,10 @@ def take_addresses(addresses, channels, pixels, indices, values):  # type: ignor
     return addresses.size
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _add_rows(x, rows, indices, values, n):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True)
+def _add_rows(
+    x: NDArray[np.float64], rows: NDArray[np.float32], indices: NDArray[np.int32], values: NDArray[np.float64], n: int
+) -> None:
     size = x.size
     for j in range(n):
         begin = indices[j] * size
@@ -75,8 +85,15 @@ def _add_rows(x, rows, indices, values, n):  # type: ignore[no-untyped-def]
             x[i] += value * row[i]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _convolve(x, row, weights, indices, values, n):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True)
+def _convolve(
+    x: NDArray[np.float64],
+    row: NDArray[np.int64],
+    weights: NDArray[np.float32],
+    indices: NDArray[np.int32],
+    values: NDArray[np.float64],
+    n: int,
+) -> int:
     """Scatter each input through the kernel; weights are (input channel, ky, kx, output channel)."""
     channels_in, width_in = row[IN_CHANNELS], row[IN_WIDTH]
     channels, height, width = row[OUT_CHANNELS], row[OUT_HEIGHT], row[OUT_WIDTH]
@@ -105,12 +122,19 @@ def _convolve(x, row, weights, indices, values, n):  # type: ignore[no-untyped-d
     return operations
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _pool(row, indices, values, n, pooled_indices, pooled_values):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True)
+def _pool(
+    row: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    values: NDArray[np.float64],
+    n: int,
+    pooled_indices: NDArray[np.int32],
+    pooled_values: NDArray[np.float64],
+) -> int:
     """Send each input to its square with a share of its value; squares that get several stay several entries."""
     channels, width_in = row[IN_CHANNELS], row[IN_WIDTH]
     height, width, kernel = row[OUT_HEIGHT], row[OUT_WIDTH], row[KERNEL]
-    share = values.dtype.type(1.0 / (kernel * kernel))
+    share = 1.0 / (kernel * kernel)
     count = 0
     for j in range(n):
         pixel = indices[j] // channels
@@ -123,12 +147,43 @@ def _pool(row, indices, values, n, pooled_indices, pooled_values):  # type: igno
     return count
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def advance(table, weights, floats, counters, fired, counts, operations, current, indices, values, n, ones):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True)
+def _flatten(
+    row: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    values: NDArray[np.float64],
+    n: int,
+    flat_indices: NDArray[np.int32],
+    flat_values: NDArray[np.float64],
+) -> None:
+    """Renumber from pixel-major to channel-major; the image's number of pixels stands in the column of its width."""
+    channels, pixels = row[IN_CHANNELS], row[IN_WIDTH]
+    for j in range(n):
+        flat_indices[j] = (indices[j] % channels) * pixels + indices[j] // channels
+        flat_values[j] = values[j]
+
+
+@njit(cache=True, nogil=True)
+def advance(
+    table: NDArray[np.int64],
+    weights: NDArray[np.float32],
+    floats: NDArray[np.float32],
+    counters: NDArray[np.int64],
+    fired: NDArray[np.int32],
+    counts: NDArray[np.int64],
+    operations: NDArray[np.int64],
+    current: NDArray[np.float64],
+    indices: NDArray[np.int32],
+    values: NDArray[np.float64],
+    n: int,
+    ones: NDArray[np.float64],
+    scores: NDArray[np.float32],
+) -> None:
     """One step of the network described by `table`; the signal enters as n (indices, values) pairs.
 
-    `floats`, `counters`, `fired` and `counts` are the state; `current`, `indices` and `values` are work space; `operations`
-    (rows,) receives the synaptic operations of each row. The last row's result stays in `current`.
+    `floats`, `counters`, `fired` and `counts` are the state; `current`, `indices` and `values` are work space;
+    `operations`
+    (rows,) receives the synaptic operations of each row and `scores` (labels,) what leaves the last row.
     """
     signal, strength = indices, values
     active = 0
@@ -138,7 +193,10 @@ def advance(table, weights, floats, counters, fired, counts, operations, current
         size = row[SIZE]
         x = current[:size]
         operations[line] = 0
-        if op == POOL:
+        if op == FLATTEN:
+            _flatten(row, signal, strength, n, indices, values)
+            signal, strength = indices, values
+        elif op == POOL:
             n = _pool(row, signal, strength, n, indices, values)
             signal, strength = indices, values
         elif op < SLIDING_PSN:
@@ -189,4 +247,4 @@ def advance(table, weights, floats, counters, fired, counts, operations, current
                     step_readout(x, p, s)
             counts[row[COUNT]] = n
             signal, strength = f, ones
-    return n
+    scores[:] = current[: scores.size]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from streamsnn.layers import AveragePool, Conv2d, Dropout, Layer, Linear, NetworkSpec, Population
+from streamsnn.layers import AveragePool, Conv2d, Dropout, Flatten, Layer, Linear, NetworkSpec, Population
 from streamsnn.neurons.base import Array, Neuron, Shape
 from streamsnn.neurons.random import layer_seed
 
@@ -78,7 +78,8 @@ class SequenceSynapse(nn.Module):
             named = {"weight": weight.numpy().copy()}
             return named if bias is None else named | {"bias": bias.detach().numpy().copy()}
         mean, variance = self.norm.running_mean, self.norm.running_var
-        assert mean is not None and variance is not None
+        assert mean is not None
+        assert variance is not None
         scale = self.norm.weight.detach() / torch.sqrt(variance + self.norm.eps)
         shift = self.norm.bias.detach() - mean * scale
         return {"weight": (weight * scale.reshape(-1, *([1] * (weight.dim() - 1)))).numpy(), "bias": shift.numpy()}
@@ -97,9 +98,11 @@ class SequencePool(nn.Module):
 
 
 class SequenceNetwork(nn.Module):
-    """The whole network over whole sequences, from a zero state: inputs (T, B, channels, height, width) -> scores (T, B, labels).
+    """The whole network over whole sequences, from a zero state: inputs (T, B, channels, height, width) -> scores (T,
+    B, labels).
 
-    `seed` draws the initial parameters. After a forward pass `spikes` holds every spiking layer's output (T, B, ...), for
+    `seed` draws the initial parameters. After a forward pass `spikes` holds every spiking layer's output (T, B, ...),
+    for
     penalties on activity.
     """
 
@@ -122,6 +125,8 @@ class SequenceNetwork(nn.Module):
             return SequenceNeurons(layer.neuron, shape, self.spec.card.step_us / 1000, rng)
         if isinstance(layer, AveragePool):
             return SequencePool(layer.kernel)
+        if isinstance(layer, Flatten):
+            return nn.Flatten(2)
         if isinstance(layer, Dropout):
             return SequenceDropout(layer.rate)
         return SequenceSynapse(layer, before)

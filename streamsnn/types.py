@@ -51,7 +51,7 @@ class Step(NamedTuple):
     An address that occurs n times counts n. `arrived_ns` is when the packet that closed the step arrived.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which a step has no use for
     addresses: NDArray[np.int32]
     arrived_ns: int
 
@@ -71,7 +71,8 @@ class Output(NamedTuple):
 class Decision(NamedTuple):
     """What the readout holds to be true now. `label` is None while the evidence is too weak.
 
-    `confidence` in [0, 1] is that of the best class, `scores` (classes,) the evidence gathered so far: owned, not a view.
+    `confidence` in [0, 1] is that of the best class, `scores` (classes,) the evidence gathered so far: owned, not a
+    view.
     """
 
     label: str | None
@@ -141,7 +142,8 @@ class ReadoutSettings:
     """How scores become a decision.
 
     `kind`: "mean" averages since the last reset, "leaky" forgets with time constant `tau_ms`, "last" takes the newest.
-    A label is shown once its confidence exceeds `threshold` for `patience` steps, and is replaced only by one that leads
+    A label is shown once its confidence exceeds `threshold` for `patience` steps, and is replaced only by one that
+    leads
     it by `hysteresis` in confidence for as long. `temperature` divides the evidence before the softmax.
     """
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Array = NDArray[np.floating[Any]]
+Floats = NDArray[np.float32]
 Shape = tuple[int, ...]
 
 
@@ -72,6 +73,10 @@ class Neuron(Protocol):
         """Parameters and initial state for the step form. Raises StreamsnnError where the family cannot stream."""
         ...
 
+    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+        """The membrane (N,) after a step, from what `pack` laid out: `variables` is the state as (variables, N)."""
+        ...
+
 
 def spread(parameter: Array, shape: Shape) -> Array:
     """One number a neuron, pixel-major (height, width, channels), from one a layer or one a channel."""
@@ -100,7 +105,8 @@ def flat_only(shape: Shape, family: str) -> None:
 
 def recurrent_start(size: int, rng: np.random.Generator) -> Array:
     """Uniform recurrent weights (size, size) of the usual bound 1 / sqrt(size)."""
-    return rng.uniform(-1, 1, (size, size)) / np.sqrt(size)
+    bound = 1 / np.sqrt(size)
+    return rng.uniform(-bound, bound, (size, size))
 
 
 def memory_steps(decay: Array) -> int | None:

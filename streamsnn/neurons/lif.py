@@ -4,15 +4,17 @@
             z = [h >= theta]; hard reset v = v_reset where z, or soft (v_reset None): v = h - theta z
     PLIF    the same with 1 / tau = sigmoid(w), w learnable (Fang et al. 2021, "Incorporating Learnable Membrane Time
             Constant to Enhance Learning of Spiking Neural Networks")
-    ALIF    a+ = r a + (1 - r) z;  theta_t = 0.01 + 1.8 a+;  u = k u + (1 - k) I;  z = [u - theta_t > 0];  u -= z theta_t
-            with k = exp(-1 / |tau_mem|), r = exp(-1 / |tau_adp|), tau in steps (Yin, Corradi, Bohte 2021; constants as in
+    ALIF    a+ = r a + (1 - r) z;  theta_t = 0.01 + 1.8 a+;  u = k u + (1 - k) I;  z = [u - theta_t > 0];  u -= z
+    theta_t
+            with k = exp(-1 / |tau_mem|), r = exp(-1 / |tau_adp|), tau in steps (Yin, Corradi, Bohte 2021; constants as
+            in
             the baseline of Higuchi et al. 2024)
     CubaLIF l = a l + I;  m = b m + (1 - b) l;  z = [m > theta];  m = 0 where z, with a = exp(-dt / tau_syn), b =
             exp(-dt / tau_mem) (the LIF baseline of Yarga & Wood 2024)
     LI      y = k y + (1 - k) x, k = exp(-1 / |tau|), tau in steps: integrates and never fires
 
-In recurrent layers the weighted spikes of the step before are part of the input. Surrogates: arctan (alpha 2) for LIF and
-PLIF, double Gaussian for ALIF, fast sigmoid for CubaLIF.
+In recurrent layers the weighted spikes of the step before are part of the input. Surrogates: arctan (alpha 2) for LIF
+and PLIF, double Gaussian for ALIF, fast sigmoid for CubaLIF.
 """
 
 from __future__ import annotations
@@ -26,7 +28,17 @@ from numba import njit
 from numpy.typing import NDArray
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.neurons.base import Array, Packed, Shape, across, flat_only, memory_steps, recurrent_start, spread
+from streamsnn.neurons.base import (
+    Array,
+    Floats,
+    Packed,
+    Shape,
+    across,
+    flat_only,
+    memory_steps,
+    recurrent_start,
+    spread,
+)
 from streamsnn.neurons.paralif import flush
 
 if TYPE_CHECKING:
@@ -126,9 +138,14 @@ class LIF:
             memory_steps=memory_steps(np.asarray(1 - rate)),
         )
 
+    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+        """v, after the reset."""
+        membrane: Floats = variables[0]
+        return membrane
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def step_lif(x, p, s, fired):  # type: ignore[no-untyped-def]
+
+@njit(cache=True, nogil=True)
+def step_lif(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32], fired: NDArray[np.int32]) -> int:
     """One step of a LIF or PLIF layer; x is left as h."""
     rate, gain, theta, rest, soft = p[0], p[1], p[2], p[3], p[4] != 0
     for i in range(x.size):
@@ -146,7 +163,10 @@ def step_lif(x, p, s, fired):  # type: ignore[no-untyped-def]
 
 @dataclass(frozen=True)
 class ALIF:
-    """An adaptive LIF layer; parameters `tau_mem` and `tau_adp` (channels,) in steps; if recurrent `recurrent_weight`."""
+    """An adaptive LIF layer: parameters `tau_mem` and `tau_adp` (channels,) in steps.
+
+    If recurrent, also `recurrent_weight` (N, N).
+    """
 
     family: ClassVar[str] = "alif"
     spiking: ClassVar[bool] = True
@@ -204,9 +224,14 @@ class ALIF:
             memory_steps=memory_steps(np.maximum(keep, adapt)),
         )
 
+    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+        """u, after the reset."""
+        membrane: Floats = variables[0]
+        return membrane
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def step_alif(x, p, s, fired):  # type: ignore[no-untyped-def]
+
+@njit(cache=True, nogil=True)
+def step_alif(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32], fired: NDArray[np.int32]) -> int:
     """One step of an ALIF layer."""
     size = x.size
     theta, beta = p[0], p[1]
@@ -230,7 +255,10 @@ def step_alif(x, p, s, fired):  # type: ignore[no-untyped-def]
 
 @dataclass(frozen=True)
 class CubaLIF:
-    """A current-based LIF layer; parameter `threshold` (); if recurrent, `recurrent_weight` (N, N), `recurrent_bias` (N,)."""
+    """A current-based LIF layer; parameter `threshold` ().
+
+    If recurrent, also `recurrent_weight` (N, N) and `recurrent_bias` (N,).
+    """
 
     family: ClassVar[str] = "cuba-lif"
     spiking: ClassVar[bool] = True
@@ -285,9 +313,14 @@ class CubaLIF:
             memory_steps=memory_steps(decays),
         )
 
+    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+        """m, after the reset."""
+        membrane: Floats = variables[1]
+        return membrane
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def step_cuba(x, p, s, fired):  # type: ignore[no-untyped-def]
+
+@njit(cache=True, nogil=True)
+def step_cuba(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32], fired: NDArray[np.int32]) -> int:
     """One step of a CubaLIF layer; x is left as m before the reset."""
     size = x.size
     a, b, theta, bias = p[0], p[1], p[2], p[3:]
@@ -338,9 +371,14 @@ class LI:
         keep = np.exp(-1 / np.abs(p["tau"].astype(np.float64)))
         return Packed(spread(keep, shape), np.zeros(int(np.prod(shape))), 0, memory_steps=memory_steps(keep))
 
+    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+        """y."""
+        membrane: Floats = variables[0]
+        return membrane
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def step_li(x, p, s):  # type: ignore[no-untyped-def]
+
+@njit(cache=True, nogil=True)
+def step_li(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32]) -> None:
     """One step of the readout; x becomes y."""
     for i in range(x.size):
         s[i] = p[i] * s[i] + (1 - p[i]) * x[i]

@@ -13,8 +13,8 @@ identity, sigmoid (S), tanh (T) or relu tanh (TR):
     T, ST, TT, TRT   z_t = [v_t > theta]                       SB, TRB   z_t ~ Bernoulli(v_t)
     D, SD, TD, TRD   z_t = [v_t - v_{t-1} > theta], v_{-1} = 0     GS    z_t ~ Bernoulli(sigmoid(2 u_t))
 
-GS is the hard Gumbel softmax over the logits (u, -u) at temperature 1, written with one uniform number. The hidden state may
-also be relu(LI(x))_{t-1} (`hidden = "relu"`). Before the start LI is 0, so that h_0 = Phi(0).
+GS is the hard Gumbel softmax over the logits (u, -u) at temperature 1, written with one uniform number. The hidden
+state may also be relu(LI(x))_{t-1} (`hidden = "relu"`). Before the start LI is 0, so that h_0 = Phi(0).
 """
 
 from __future__ import annotations
@@ -29,7 +29,17 @@ from numba import njit
 from numpy.typing import NDArray
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.neurons.base import Array, Packed, Shape, across, flat_only, memory_steps, recurrent_start, spread
+from streamsnn.neurons.base import (
+    Array,
+    Floats,
+    Packed,
+    Shape,
+    across,
+    flat_only,
+    memory_steps,
+    recurrent_start,
+    spread,
+)
 from streamsnn.neurons.random import uniform
 
 if TYPE_CHECKING:
@@ -73,7 +83,8 @@ def leaky_integral(x: Tensor, decay: Tensor) -> Tensor:
 class ParaLIF:
     """A ParaLIF layer.
 
-    Parameters: `threshold` (), learnable and kept >= 0; with `learn_tau` also `alpha_raw` and `beta_raw` (), whose sigmoids
+    Parameters: `threshold` (), learnable and kept >= 0; with `learn_tau` also `alpha_raw` and `beta_raw` (), whose
+    sigmoids
     are the decays; if recurrent, `recurrent_weight` (N, N) and `recurrent_bias` (N,). Without `tau_syn_ms` the input is
     integrated once. A kind that normalises or compares differences has its usual threshold set by `threshold`
     (1 for T kinds and 0.1 for D kinds in the paper).
@@ -215,6 +226,11 @@ class ParaLIF:
             stochastic=self.kind in STOCHASTIC,
         )
 
+    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+        """u."""
+        membrane: Floats = variables[1] + variables[4]
+        return membrane
+
 
 @dataclass(frozen=True)
 class DoubleLeakyIntegrator:
@@ -244,9 +260,14 @@ class DoubleLeakyIntegrator:
         decays = np.array(self._neuron().decays(step_ms))
         return Packed(decays, np.zeros(2 * int(np.prod(shape))), 0, memory_steps=memory_steps(decays))
 
+    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+        """m."""
+        membrane: Floats = variables[1]
+        return membrane
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def step_readout(x, p, s):  # type: ignore[no-untyped-def]
+
+@njit(cache=True, nogil=True)
+def step_readout(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32]) -> None:
     """One step of the readout; x becomes its membrane."""
     size = x.size
     a, b = p[0], p[1]
@@ -258,29 +279,28 @@ def step_readout(x, p, s):  # type: ignore[no-untyped-def]
     flush(s)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def flush(s):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True)
+def flush(s: NDArray[np.float32]) -> None:
     """Set to 0 what has decayed so far that arithmetic on it would soon be slow (denormal) and never matter."""
     for i in range(s.size):
         if abs(s[i]) < 1e-30:
             s[i] = 0
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _normalised(u, kind):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True)
+def _normalised(u: float, kind: int) -> float:
     # KINDS in order: T ST TT TRT  D SD TD TRD  SB TRB GS
-    one = type(u)(1)
     if kind == 1 or kind == 5 or kind == 8:
-        return one / (one + exp(-u))
+        return 1.0 / (1.0 + exp(-u))
     if kind == 2 or kind == 6:
         return tanh(u)
     if kind == 3 or kind == 7 or kind == 9:
-        return max(tanh(u), type(u)(0))
+        return max(tanh(u), 0.0)
     return u
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _fires(v, previous, theta, kind, seed, counter):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True)
+def _fires(v: np.float32, previous: np.float32, theta: np.float32, kind: int, seed: int, counter: int) -> bool:
     if kind < 4:
         return v > theta
     if kind < 8:
@@ -290,8 +310,15 @@ def _fires(v, previous, theta, kind, seed, counter):  # type: ignore[no-untyped-
     return uniform(seed, counter) < 1 / (1 + exp(-2.0 * v))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def step_paralif(x, p, r, s, k, fired):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True)
+def step_paralif(
+    x: NDArray[np.float64],
+    p: NDArray[np.float32],
+    r: NDArray[np.float32],
+    s: NDArray[np.float32],
+    k: NDArray[np.int64],
+    fired: NDArray[np.int32],
+) -> tuple[int, int]:
     """One step of a ParaLIF layer; returns how many fired and how many rows of the recurrent weights were added."""
     size = x.size
     kind = int(p[0])
@@ -304,32 +331,31 @@ def step_paralif(x, p, r, s, k, fired):  # type: ignore[no-untyped-def]
     l2, m2, v2 = s[3 * size : 4 * size], s[4 * size : 5 * size], s[5 * size :]
     seed, t = k[1], k[0]
     k[0] = t + 1
-    recurrent = r.size > 0
     rows = 0
-    if recurrent:
-        # l2 takes the input, the bias and the rows of the hidden state, which the previous m1 decides.
-        for i in range(size):
-            l2[i] = alpha[i] * l2[i] + (x[i] + bias[i])
+    for i in range(size):
+        l1[i] = alpha[i] * l1[i] + x[i]
+    if r.size > 0:
+        # The hidden state follows from m1 before its update; its rows and the bias join the input.
         for j in range(size):
-            weight = m1[j]
+            weight = float(m1[j])
             if not relu:
-                v = _normalised(m1[j], kind)
-                weight = type(v)(_fires(v, v1[j], theta[j], kind, seed, 2 * t * size + j))
+                v = np.float32(_normalised(weight, kind))
+                weight = 1.0 if _fires(v, v1[j], theta[j], kind, seed, 2 * t * size + j) else 0.0
                 v1[j] = v
             if weight > 0:
                 rows += 1
                 row = r[j]
                 for i in range(size):
-                    l2[i] += weight * row[i]
+                    x[i] += weight * row[i]
         for i in range(size):
+            l2[i] = alpha[i] * l2[i] + (x[i] + bias[i])
             m2[i] = beta[i] * m2[i] + (1 - beta[i]) * l2[i]
     for i in range(size):
-        l1[i] = alpha[i] * l1[i] + x[i]
         m1[i] = beta[i] * m1[i] + (1 - beta[i]) * l1[i]
         x[i] = m1[i] + m2[i]
     count = 0
     for i in range(size):
-        v = _normalised(x[i], kind)
+        v = np.float32(_normalised(x[i], kind))
         if _fires(v, v2[i], theta[i], kind, seed, (2 * t + 1) * size + i):
             fired[count] = i
             count += 1

@@ -6,9 +6,9 @@ Fang et al. 2023, "Parallel Spiking Neurons with High Efficiency and Ability to 
     masked PSN    h = ((lambda M_k + (1 - lambda)) W) x + bias                 M_k[t, j] = [t - k < j <= t]
     PSN           h = W x + bias
 
-Inputs before the start are 0 and the newest tap is the last. The sliding PSN streams for ever; the masked one for as many
-steps as it has rows, and only when lambda = 1 (otherwise a step would need inputs that are still to come); the plain
-PSN never. Surrogate: arctan, alpha = 2.
+Inputs before the start are 0 and the newest tap is the last. The sliding PSN streams for ever; the masked one for as
+many steps as it has rows, and only when lambda = 1 (otherwise a step would need inputs that are still to come); the
+plain PSN never. Surrogate: arctan, alpha = 2.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.neurons.base import Array, Packed, Shape
+from streamsnn.neurons.base import Array, Floats, Packed, Shape
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,9 +70,24 @@ class SlidingPSN:
         constants = np.concatenate([p["weight"][::-1], np.atleast_1d(p["bias"])])
         return Packed(constants, np.zeros(self.k * size), 1 + self.k, memory_steps=self.k)
 
+    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+        """h."""
+        taps = constants[:-1]
+        ages = (counters[0] - 1 - np.arange(self.k)) % self.k
+        heard = counters[1 + ages] != 0
+        membrane: Floats = constants[-1] + (taps * heard) @ variables[ages]
+        return membrane
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def step_sliding(x, active, p, s, k, fired):  # type: ignore[no-untyped-def]
+
+@njit(cache=True, nogil=True)
+def step_sliding(
+    x: NDArray[np.float64],
+    active: int,
+    p: NDArray[np.float32],
+    s: NDArray[np.float32],
+    k: NDArray[np.int64],
+    fired: NDArray[np.int32],
+) -> int:
     """One step of a sliding PSN; slots of the ring in which nothing arrived are skipped."""
     size = x.size
     taps = p.size - 1
@@ -91,7 +106,7 @@ def step_sliding(x, active, p, s, k, fired):  # type: ignore[no-untyped-def]
             slot += taps
         if k[1 + slot]:
             silent = False
-            weight = p[lag]
+            weight = np.float64(p[lag])
             row = ring[slot]
             for i in range(size):
                 x[i] += weight * row[i]
@@ -169,6 +184,15 @@ class MaskedPSN:
         size = int(np.prod(shape))
         return Packed(constants, np.zeros(self.steps * size), 1, memory_steps=self.steps, horizon_steps=self.steps)
 
+    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+        """h; 0 before the first step."""
+        if counters[0] == 0:
+            return np.zeros(variables.shape[1], np.float32)
+        t = int(counters[0]) - 1
+        row = constants[t * self.steps : (t + 1) * self.steps]
+        membrane: Floats = row @ variables + constants[self.steps**2 + t]
+        return membrane
+
 
 def _refuse_beyond(horizon_steps: int, steps: int) -> None:
     if steps > horizon_steps:
@@ -178,8 +202,14 @@ def _refuse_beyond(horizon_steps: int, steps: int) -> None:
         )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def step_masked(x, p, s, k, fired):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True)
+def step_masked(
+    x: NDArray[np.float64],
+    p: NDArray[np.float32],
+    s: NDArray[np.float32],
+    k: NDArray[np.int64],
+    fired: NDArray[np.int32],
+) -> int:
     """One step of a masked PSN whose `steps` rows have not all been used."""
     size = x.size
     steps = s.size // size
@@ -188,7 +218,7 @@ def step_masked(x, p, s, k, fired):  # type: ignore[no-untyped-def]
     inputs[t, :] = x
     x[:] = p[steps * steps + t]
     for j in range(t + 1):
-        weight = p[t * steps + j]
+        weight = np.float64(p[t * steps + j])
         if weight != 0:
             row = inputs[j]
             for i in range(size):
@@ -204,7 +234,10 @@ def step_masked(x, p, s, k, fired):  # type: ignore[no-untyped-def]
 
 @dataclass(frozen=True)
 class PSN:
-    """The non-causal PSN of `steps` steps: `weight` (steps, steps) and `bias` (steps, 1). It trains and never streams."""
+    """The non-causal PSN of `steps` steps, which trains and never streams.
+
+    Parameters: `weight` (steps, steps) and `bias` (steps, 1).
+    """
 
     family: ClassVar[str] = "psn"
     spiking: ClassVar[bool] = True
@@ -236,3 +269,8 @@ class PSN:
 
     def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
         raise StreamsnnError("a PSN looks into the future and cannot stream", hint="use a sliding PSN")
+
+    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+        """Never called, as a PSN has no step."""
+        membrane: Floats = variables[0]
+        return membrane

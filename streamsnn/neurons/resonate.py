@@ -25,7 +25,17 @@ from numba import njit
 from numpy.typing import NDArray
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.neurons.base import Array, Packed, Shape, across, flat_only, memory_steps, recurrent_start, spread
+from streamsnn.neurons.base import (
+    Array,
+    Floats,
+    Packed,
+    Shape,
+    across,
+    flat_only,
+    memory_steps,
+    recurrent_start,
+    spread,
+)
 from streamsnn.neurons.paralif import flush
 
 if TYPE_CHECKING:
@@ -34,6 +44,7 @@ if TYPE_CHECKING:
 Model = Literal["rf", "brf", "hrf"]
 BOUNDARY_DT_S = 0.01
 OMEGA_LIMIT = 1 / BOUNDARY_DT_S
+RF, BRF, HRF = 0, 1, 2
 
 
 def refuse_fast_omega(omega: Array) -> None:
@@ -110,7 +121,6 @@ class Resonator:
         u = v = q = z = torch.zeros_like(current[0])
         dt = self.dt_s
         trace: dict[str, list[Tensor]] = {"z": [], "u": [], "v": [], "q": []}
-        # The published HRF and BRF scale by dt where a step multiplies; written out, with the old q.
         for x in current:
             drive = x + z @ p["recurrent_weight"].T if self.recurrent else x
             if self.model == "hrf":
@@ -133,7 +143,11 @@ class Resonator:
         return torch.stack(self.trace(current, p)["z"])
 
     def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
-        """Constants: model, dt, then rows of |omega| (HRF: its square) and damping. State: u, v, q."""
+        """Constants: model, dt and its rounding error, then rows of |omega| and damping.
+
+        State: u, v, q, and the rounding error of each. Near the divergence boundary a resonator remembers hundreds of
+        steps, over which float32 alone gathers errors large enough to move spikes of trained networks.
+        """
         omega = np.abs(p["omega"].astype(np.float64))
         offset = np.abs(p["b_offset"].astype(np.float64))
         if self.model == "rf":
@@ -145,49 +159,56 @@ class Resonator:
             damping = (-1 + np.sqrt(1 - (BOUNDARY_DT_S * omega) ** 2)) / BOUNDARY_DT_S - offset
         rate = damping if self.model != "hrf" else -damping
         radius = np.hypot(1 + self.dt_s * rate, self.dt_s * omega)
-        head = np.array([("rf", "brf", "hrf").index(self.model), self.dt_s])
-        rows = [spread(omega**2 if self.model == "hrf" else omega, shape), spread(damping, shape)]
+        dt = float(np.float32(self.dt_s))
+        head = np.array([{"rf": RF, "brf": BRF, "hrf": HRF}[self.model], dt, self.dt_s - dt])
+        rows = [spread(omega, shape), spread(damping, shape)]
         return Packed(
             np.concatenate([head, *rows]),
-            np.zeros(3 * int(np.prod(shape))),
+            np.zeros(6 * int(np.prod(shape))),
             0,
             recurrent=np.ascontiguousarray(p["recurrent_weight"].T) if self.recurrent else np.zeros((0, 0)),
             memory_steps=memory_steps(radius),
         )
 
+    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+        """u."""
+        membrane: Floats = variables[0]
+        return membrane
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def step_resonator(x, p, s, fired):  # type: ignore[no-untyped-def]
-    """One step of a layer of resonators; x holds the whole drive and is left as u - 1 - q."""
+
+@njit(cache=True, nogil=True)
+def step_resonator(
+    x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32], fired: NDArray[np.int32]
+) -> int:
+    """One step of a layer of resonators, computed in float64; x holds the whole drive and is left as z."""
     size = x.size
     model = int(p[0])
-    dt = p[1]
-    omega, damping = p[2 : 2 + size], p[2 + size :]
-    u, v, q = s[:size], s[size : 2 * size], s[2 * size :]
-    one = type(dt)(1)
-    if model == 2:
-        two = type(dt)(2)
-        for i in range(size):
-            v[i] += dt * u[i]
-            u[i] += dt * x[i] - two * dt * (damping[i] + q[i]) * u[i] - dt * omega[i] * v[i]
-            x[i] = u[i] - one - q[i]
-    else:
-        for i in range(size):
-            b = damping[i] - q[i]
-            old = u[i]
-            u[i] = old + dt * (b * old - omega[i] * v[i] + x[i])
-            v[i] = v[i] + dt * (omega[i] * old + b * v[i])
-            x[i] = u[i] - one - q[i]
+    dt = np.float64(p[1]) + np.float64(p[2])
+    omega, damping = p[3 : 3 + size], p[3 + size :]
+    u, v, q = s[:size], s[size : 2 * size], s[2 * size : 3 * size]
+    u_rest, v_rest, q_rest = s[3 * size : 4 * size], s[4 * size : 5 * size], s[5 * size :]
+    for i in range(size):
+        u_old = np.float64(u[i]) + np.float64(u_rest[i])
+        v_old = np.float64(v[i]) + np.float64(v_rest[i])
+        q_old = np.float64(q[i]) + np.float64(q_rest[i])
+        drive, w = x[i], np.float64(omega[i])
+        if model == HRF:
+            b = np.float64(damping[i]) + q_old
+            v_new = v_old + dt * u_old
+            u_new = u_old + dt * (drive - 2.0 * b * u_old - w * w * v_new)
+        else:
+            b = np.float64(damping[i]) - q_old
+            u_new = u_old + dt * (b * u_old - w * v_old + drive)
+            v_new = v_old + dt * (w * u_old + b * v_old)
+        above = u_new - 1.0 - q_old
+        x[i] = 1.0 if above > 0 else 0.0
+        q_new = np.float64(0.0) if model == RF else 0.9 * q_old + x[i]
+        u[i], v[i], q[i] = u_new, v_new, q_new
+        u_rest[i], v_rest[i], q_rest[i] = u_new - u[i], v_new - v[i], q_new - q[i]
     count = 0
     for i in range(size):
         if x[i] > 0:
             fired[count] = i
             count += 1
-    if model != 0:
-        keep = type(dt)(0.9)
-        for i in range(size):
-            q[i] = keep * q[i]
-        for j in range(count):
-            q[fired[j]] += one
     flush(s)
     return count

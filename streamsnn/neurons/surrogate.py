@@ -22,7 +22,7 @@ class _FiresAtOrAbove(torch.autograd.Function):
         return (x >= 0).to(x.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (x,) = ctx.saved_tensors
         return grad * (ctx.alpha / 2) / (1 + (math.pi / 2 * ctx.alpha * x).square()), None
 
@@ -37,7 +37,7 @@ class _FiresAbove(torch.autograd.Function):
         return (x > 0).to(x.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (x,) = ctx.saved_tensors
         return grad * BUMPS[ctx.bump](x, ctx.scale), None, None
 
@@ -69,8 +69,8 @@ def fires_at_or_above(x: Tensor, alpha: float = 2.0) -> Tensor:
 def fires_above(x: Tensor, bump: str, scale: float) -> Tensor:
     """[x > 0] with a named surrogate: the rule of ParaLIF and the resonators.
 
-    `bump` is "fast-sigmoid" (1 / (scale |x| + 1)^2; Yarga & Wood 2024), "arctan" or "double-gaussian" (0.5 (1.15 N(x; 0,
-    scale) - 0.3 N(x; 0, 6 scale)) with normalised Gaussians; Higuchi et al. 2024, where scale = 0.5).
+    `bump` is "fast-sigmoid" (1 / (scale |x| + 1)^2; Yarga & Wood 2024), "arctan" or "double-gaussian" (0.5 (1.15 N(x;
+    0, scale) - 0.3 N(x; 0, 6 scale)) with normalised Gaussians; Higuchi et al. 2024, where scale = 0.5).
     """
     return _FiresAbove.apply(x, bump, scale)  # type: ignore[no-any-return,no-untyped-call]
 
@@ -84,7 +84,7 @@ class _Bernoulli(torch.autograd.Function):
         return (uniform < probability).to(probability.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (probability,) = ctx.saved_tensors
         return grad * probability, None
 
@@ -104,7 +104,7 @@ class _Gumbel(torch.autograd.Function):
         return (uniform < torch.sigmoid(logit)).to(logit.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (soft,) = ctx.saved_tensors
         return grad * soft * (1 - soft), None
 
