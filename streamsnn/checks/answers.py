@@ -14,12 +14,15 @@ from streamsnn.types import Decision, InputSpec, Output, Readout, Result, Sink, 
 
 def check_readout(factory: Callable[[], Readout], classes: int) -> list[Finding]:
     """Check a readout for scores of `classes` classes on noise, on clear winners and on what is no number."""
-    rng = np.random.default_rng(SEED)
-    outputs = [Output(scores, {}) for scores in rng.normal(0, 4, (200, classes)).astype(np.float32)]
+
+    # Made anew for each use: a readout that writes into what it was given must not spoil the other checks.
+    def outputs() -> list[Output]:
+        rng = np.random.default_rng(SEED)
+        return [Output(scores, {}) for scores in rng.normal(0, 4, (200, classes)).astype(np.float32)]
 
     def decisions_are_sound() -> None:
         readout = factory()
-        for output in outputs:
+        for output in outputs():
             label, confidence, scores = readout(output)
             require(label is None or isinstance(label, str), f"label is {label!r}")
             require(0 <= confidence <= 1, f"confidence is {confidence}")
@@ -28,7 +31,7 @@ def check_readout(factory: Callable[[], Readout], classes: int) -> list[Finding]
     def decisions_stay() -> None:
         readout = factory()
         given = []
-        for output in outputs:
+        for output in outputs():
             own = Output(output.scores.copy(), {})
             decision = readout(own)
             given.append((decision, decision.scores.copy()))
@@ -38,23 +41,23 @@ def check_readout(factory: Callable[[], Readout], classes: int) -> list[Finding]
 
     def input_untouched() -> None:
         readout = factory()
-        for output in outputs:
+        for output in outputs():
             before = output.scores.copy()
             readout(output)
             require(np.array_equal(before, output.scores), "writes into the scores that it was given")
 
     def alike() -> None:
         first, second = factory(), factory()
-        for output in outputs:
-            require(_equal(first(output), second(output)), "two fresh readouts decide differently")
+        for output, same in zip(outputs(), outputs(), strict=True):
+            require(_equal(first(output), second(same)), "two fresh readouts decide differently")
 
     def resets() -> None:
         used, fresh = factory(), factory()
-        for output in reversed(outputs):
+        for output in reversed(outputs()):
             used(output)
         used.reset()
-        for output in outputs:
-            require(_equal(used(output), fresh(output)), "after reset it decides as if it remembered")
+        for output, same in zip(outputs(), outputs(), strict=True):
+            require(_equal(used(output), fresh(same)), "after reset it decides as if it remembered")
 
     def clear_winners_show() -> None:
         shown = []
@@ -95,11 +98,14 @@ def check_readout(factory: Callable[[], Readout], classes: int) -> list[Finding]
 
 def check_tracker(factory: Callable[[], Tracker], spec: InputSpec) -> list[Finding]:
     """Check a tracker on steps for `spec`: noise, a square that crosses the view, and silence."""
-    steps = _crossing(spec)
+
+    # Made anew for each use: a tracker that writes into what it was given must not spoil the other checks.
+    def steps() -> list[Step]:
+        return _crossing(spec)
 
     def tracks_are_sound() -> None:
         tracker = factory()
-        for step in steps:
+        for step in steps():
             tracks = tracker.update(step)
             require(isinstance(tracks, tuple), f"tracks are a {type(tracks).__name__}, not a tuple")
             for track in tracks:
@@ -114,7 +120,7 @@ def check_tracker(factory: Callable[[], Tracker], spec: InputSpec) -> list[Findi
     def ages_grow() -> None:
         tracker = factory()
         ages: dict[int, int] = {}
-        for step in steps:
+        for step in steps():
             for track in tracker.update(step):
                 require(track.age_us >= ages.get(track.id, 0), f"track {track.id} grew younger")
                 ages[track.id] = track.age_us
@@ -126,20 +132,20 @@ def check_tracker(factory: Callable[[], Tracker], spec: InputSpec) -> list[Findi
 
     def alike() -> None:
         first, second = factory(), factory()
-        for step in steps:
-            require(first.update(step) == second.update(step), "two fresh trackers see different things")
+        for step, same in zip(steps(), steps(), strict=True):
+            require(first.update(step) == second.update(same), "two fresh trackers see different things")
 
     def resets() -> None:
         used, fresh = factory(), factory()
-        for step in steps:
+        for step in steps():
             used.update(step)
         used.reset()
-        for step in steps:
-            require(used.update(step) == fresh.update(step), "after reset it tracks as if it remembered")
+        for step, same in zip(steps(), steps(), strict=True):
+            require(used.update(step) == fresh.update(same), "after reset it tracks as if it remembered")
 
     def input_untouched() -> None:
         tracker = factory()
-        for step in steps:
+        for step in steps():
             before = step.addresses.copy()
             tracker.update(step)
             require(np.array_equal(before, step.addresses), "writes into the addresses that it was given")
