@@ -38,7 +38,7 @@ def save_model(folder: str | os.PathLike[str], spec: NetworkSpec, weights: Mappi
 
     spec = spec.exported()
     check_weights(spec, weights)
-    blob = save({name: np.ascontiguousarray(value, np.float32) for name, value in weights.items()})
+    blob = save({name: np.asarray(value, np.float32, order="C") for name, value in weights.items()})
     card = spec.card
     document: dict[str, Any] = {
         "format": FORMAT,

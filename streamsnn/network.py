@@ -32,6 +32,7 @@ class _Lowered:
     floats: NDArray[np.float32]
     counters: NDArray[np.int64]
     fired: int
+    names: tuple[str, ...]
     populations: dict[str, int]
     seeds: dict[int, int]
     widest: int
@@ -191,6 +192,11 @@ class Network:
         return sum(int(np.prod(shape)) for shape in self.spec.parameter_shapes().values())
 
     @property
+    def operation_names(self) -> tuple[str, ...]:
+        """The layer that each entry of `Output.operations` counts; recurrent synapses count for their population."""
+        return self._lowered.names
+
+    @property
     def memory_steps(self) -> int | None:
         """Steps after which the slowest neuron has forgotten its input; None: never."""
         return self._lowered.memory_steps
@@ -305,6 +311,7 @@ class _Lowering:
         self._state: list[NDArray[np.float32]] = []
         self._size = {"weights": 0, "state": 0, "counters": 0, "fired": 0}
         self._rows: list[NDArray[np.int64]] = []
+        self._names: list[str] = []
         self._populations: dict[str, int] = {}
         self._seeds: dict[int, int] = {}
         self._memory: list[int | None] = [1]
@@ -329,6 +336,7 @@ class _Lowering:
                 channels, pixels = before[0], int(np.prod(before[1:]))
                 columns = {program.OP: program.FLATTEN, program.SIZE: shape[0], program.IN_CHANNELS: channels}
                 self._row(columns | {program.IN_WIDTH: pixels})
+            self._names += [name] * (len(self._rows) - len(self._names))
             joined = isinstance(layer, Linear | Conv2d)
             self._widest = max(self._widest, int(np.prod(shape)))
 
@@ -340,6 +348,7 @@ class _Lowering:
             floats=np.concatenate([*self._state, np.zeros(_ALIGN, np.float32)]),
             counters=np.zeros(max(self._size["counters"], 1), np.int64),
             fired=max(self._size["fired"], 1),
+            names=tuple(self._names),
             populations=self._populations,
             seeds=self._seeds,
             widest=self._widest,

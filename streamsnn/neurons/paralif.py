@@ -302,11 +302,11 @@ def _normalised(u: float, kind: int) -> float:
 @njit(cache=True, nogil=True)
 def _fires(v: np.float32, previous: np.float32, theta: np.float32, kind: int, seed: int, counter: int) -> bool:
     if kind < 4:
-        return v > theta
+        return bool(v > theta)
     if kind < 8:
-        return v - previous > theta
+        return bool(v - previous > theta)
     if kind < 10:
-        return uniform(seed, counter) < v
+        return bool(uniform(seed, counter) < v)
     return uniform(seed, counter) < 1 / (1 + exp(-2.0 * v))
 
 
