@@ -1,0 +1,197 @@
+"""CONFIG.toml: everything that a training depends on, in frozen dataclasses.
+
+[model]         ModelSettings         [data]            DataSettings
+[input]         InputSpec             [augmentation]    Augmentation
+[readout]       ReadoutSettings       [training]        TrainingSettings
+[[layers]]      as in a model.toml, with batch norm and dropout
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from streamsnn.errors import StreamsnnError
+from streamsnn.layers import Layer, NetworkSpec, build, choose, input_spec_from_table, layers_from_tables
+from streamsnn.training.augment import Augmentation
+from streamsnn.types import InputSpec, ModelCard, ReadoutSettings
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The model's name (of its folder, too), the length of a step, and what to tell people about it."""
+
+    name: str
+    step_us: int
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Where the recordings are (relative to the working directory), and how they are used.
+
+    Of each the first `duration_ms` are, 0 for all of the longest. The share `holdout` of every class is held out, drawn
+    with `split_seed`; the best epoch is the best on these. `crop`, `downsample` and `letterbox` as in `fit_sensor`.
+    """
+
+    folder: str
+    holdout: float = 0.2
+    split_seed: int = 0
+    duration_ms: float = 0.0
+    crop: tuple[int, int, int, int] | None = None
+    downsample: int | None = None
+    letterbox: bool = False
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How weights are found: AdamW on the cross-entropy of what the readout holds to be true at a recording's end.
+
+    The learning rate rises linearly over the share `warm_up` of all updates and falls to 0 as a cosine does. Neurons'
+    own parameters have `neuron_learning_rate`, where given, and no weight decay. Neurons that scale their input down
+    (resonators do, by dt_s) want a `current_gain`: the factor on the initial currents into them, from batch norm and
+    recurrent weights, and on the learning rates of these. The gradient's norm is clipped to `clip_norm` (0: not).
+    `average` is the decay of the running average of all weights that is validated and kept in their place (0: none).
+    """
+
+    epochs: int = 100
+    batch: int = 20
+    seed: int = 0
+    learning_rate: float = 4e-3
+    neuron_learning_rate: float | None = None
+    current_gain: float = 1.0
+    weight_decay: float = 0.01
+    warm_up: float = 0.1
+    label_smoothing: float = 0.05
+    clip_norm: float = 2.0
+    average: float = 0.99
+
+
+@dataclass(frozen=True)
+class Config:
+    """A parsed CONFIG.toml. `text` is the file as it stands."""
+
+    model: ModelSettings
+    input: InputSpec
+    layers: tuple[tuple[str, Layer], ...]
+    data: DataSettings
+    readout: ReadoutSettings
+    augmentation: Augmentation
+    training: TrainingSettings
+    text: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal settings, however they are spelled."""
+        return hashlib.sha256(repr(dataclasses.replace(self, text="")).encode()).hexdigest()
+
+    def spec(
+        self, labels: Sequence[str], memory_us: int = 1, figures: Mapping[str, float] | None = None
+    ) -> NetworkSpec:
+        """The network for these labels. Raises StreamsnnError where the layers do not fit them, or one another."""
+        card = ModelCard(
+            self.model.name,
+            tuple(labels),
+            self.model.step_us,
+            self.input,
+            memory_us,
+            self.readout,
+            self.model.description,
+            figures or {},
+        )
+        return NetworkSpec(card, self.layers)
+
+
+_TABLES = ("model", "input", "readout", "layers", "data", "augmentation", "training")
+_REQUIRED = ("model", "input", "layers", "data")
+
+
+def load_config(path: str | os.PathLike[str]) -> Config:
+    """Read CONFIG.toml. Raises StreamsnnError for what is missing, unknown (with the closest name), or nonsense."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise StreamsnnError(f"There is no file {path}.", hint="Name a training's CONFIG.toml.") from error
+    except IsADirectoryError as error:
+        raise StreamsnnError(f"{path} is a folder.", hint="Name a training's CONFIG.toml.") from error
+    except OSError as error:
+        raise StreamsnnError(f"{path} cannot be read: {error.strerror}.", hint="Check its permissions.") from error
+    except UnicodeDecodeError as error:
+        raise StreamsnnError(f"{path} is not a text in UTF-8.", hint="Name a training's CONFIG.toml.") from error
+    return parse_config(text, str(path))
+
+
+def parse_config(text: str, where: str) -> Config:
+    """`text` as a Config; `where` names it in errors."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise StreamsnnError(f"{where} is not valid TOML: {error}.", hint="Mend the line that it names.") from error
+    for key, value in document.items():
+        choose(dict.fromkeys(_TABLES), key, "table", where)
+        if not isinstance(value, list if key == "layers" else dict):
+            kind = "an array of tables: write [[layers]]" if key == "layers" else f"a table: write [{key}]"
+            raise StreamsnnError(f"{where}: {key} is not {kind}.", hint="Mend the file.")
+    for key in _REQUIRED:
+        if key not in document:
+            raise StreamsnnError(f"{where} has no [{key}].", hint=f"A training needs {', '.join(_REQUIRED)}.")
+    if not all(isinstance(table, dict) for table in document["layers"]):
+        raise StreamsnnError(f"{where}: layers is not an array of tables: write [[layers]].", hint="Mend the file.")
+
+    def table(key: str, settings: type[Any]) -> Any:
+        return build(settings, document.get(key, {}), f"{where}, [{key}]")
+
+    config = Config(
+        model=table("model", ModelSettings),
+        input=input_spec_from_table(document["input"], f"{where}, [input]"),
+        layers=layers_from_tables(document["layers"], where),
+        data=table("data", DataSettings),
+        readout=table("readout", ReadoutSettings),
+        augmentation=table("augmentation", Augmentation),
+        training=table("training", TrainingSettings),
+        text=text,
+    )
+    _refuse_nonsense(config, where)
+    return config
+
+
+def _refuse_nonsense(config: Config, where: str) -> None:
+    model, data, training = config.model, config.data, config.training
+    plain_name = model.name and not set(model.name) & set('/\\:*?"<>|') and not model.name.startswith(".")
+    rules = (
+        (plain_name, "[model]", f"name is {model.name!r}", "a name that a folder may have"),
+        (model.step_us >= 1, "[model]", f"step_us is {model.step_us}", "1 or more"),
+        (0 <= data.holdout < 1, "[data]", f"holdout is {data.holdout}", "a share from 0 to below 1"),
+        (data.duration_ms >= 0, "[data]", f"duration_ms is {data.duration_ms}", "0 (all) or more"),
+        (data.split_seed >= 0, "[data]", f"split_seed is {data.split_seed}", "0 or more"),
+        (training.epochs >= 1, "[training]", f"epochs is {training.epochs}", "1 or more"),
+        (training.batch >= 2, "[training]", f"batch is {training.batch}", "2 or more"),
+        (training.seed >= 0, "[training]", f"seed is {training.seed}", "0 or more"),
+        (training.learning_rate > 0, "[training]", f"learning_rate is {training.learning_rate}", "more than 0"),
+        (
+            training.neuron_learning_rate is None or training.neuron_learning_rate >= 0,
+            "[training]",
+            f"neuron_learning_rate is {training.neuron_learning_rate}",
+            "0 or more",
+        ),
+        (training.current_gain > 0, "[training]", f"current_gain is {training.current_gain}", "more than 0"),
+        (training.weight_decay >= 0, "[training]", f"weight_decay is {training.weight_decay}", "0 or more"),
+        (0 <= training.warm_up <= 1, "[training]", f"warm_up is {training.warm_up}", "a share from 0 to 1"),
+        (
+            0 <= training.label_smoothing < 1,
+            "[training]",
+            f"label_smoothing is {training.label_smoothing}",
+            "a share from 0 to below 1",
+        ),
+        (training.clip_norm >= 0, "[training]", f"clip_norm is {training.clip_norm}", "0 (not clipped) or more"),
+        (0 <= training.average < 1, "[training]", f"average is {training.average}", "a decay from 0 to below 1"),
+    )
+    for holds, table, what, wanted in rules:
+        if not holds:
+            raise StreamsnnError(f"{where}, {table}: {what}.", hint=f"Give {wanted}.")

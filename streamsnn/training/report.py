@@ -1,0 +1,182 @@
+"""What a training leaves behind: a model folder with weights, recipe, learning curve, and a README with the figures."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamsnn.binning import Binner
+from streamsnn.errors import StreamsnnError
+from streamsnn.modelfolder import save_model
+from streamsnn.network import Network
+from streamsnn.readout import ScoreReadout
+from streamsnn.training.batches import Take
+from streamsnn.training.checkpoint import write_whole
+from streamsnn.training.config import Config
+from streamsnn.training.trainer import Epoch, Trained
+from streamsnn.types import Packet
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """How a network does step by step: the confusion (true, predicted), spikes and operations a recording."""
+
+    confusion: NDArray[np.int64]
+    spikes: float
+    operations: float
+
+    @property
+    def count(self) -> int:
+        return int(self.confusion.sum())
+
+    @property
+    def accuracy(self) -> float:
+        return float(np.trace(self.confusion)) / self.count
+
+
+def stream_through(network: Network, takes: Sequence[Take], targets: NDArray[np.int64]) -> Streamed:
+    """Feed recordings to the step form as `streamsnn run` would, and count what it says at the end of each."""
+    card = network.card
+    confusion = np.zeros((len(card.labels), len(card.labels)), np.int64)
+    spikes = operations = 0
+    for take, target in zip(takes, targets, strict=True):
+        binner, readout = Binner(card.step_us, take.fit), ScoreReadout(card.readout, card.labels, card.step_us)
+        state = network.initial_state()
+        scores = np.zeros(len(card.labels), np.float32)
+        packet = Packet(take.events, take.t_begin_us, int(take.events["t"][-1]) + 1, 0)
+        for step in (*binner.push(packet), *binner.flush()):
+            output = network.step(step, state)
+            scores = readout(output).scores
+            spikes += sum(fired.size for fired in output.spikes.values())
+            operations += 0 if output.operations is None else int(output.operations.sum())
+        confusion[target, scores.argmax()] += 1
+    return Streamed(confusion, spikes / len(takes), operations / len(takes))
+
+
+def figures(trained: Trained, held_out: Streamed | None) -> dict[str, float]:
+    """The numbers that a model card carries."""
+    numbers = {"epoch": float(trained.best.number), "epochs": float(len(trained.history))}
+    if held_out is not None:
+        numbers |= {
+            "accuracy": held_out.accuracy,
+            "held_out": float(held_out.count),
+            "spikes_per_sample": held_out.spikes,
+            "synaptic_operations_per_sample": held_out.operations,
+        }
+    return numbers
+
+
+def write_report(
+    folder: Path,
+    network: Network,
+    trained: Trained,
+    config: Config,
+    held_out: Streamed | None,
+    sizes: tuple[int, int],
+    command: str,
+) -> None:
+    """Put a whole model folder in place of `folder`: it is written beside it and moved there when it is complete.
+
+    `sizes` are how many recordings were trained on and held out. Raises StreamsnnError where the disk refuses.
+    """
+    staging = folder.with_name(f".{folder.name}.partial")
+    aside = folder.with_name(f".{folder.name}.old")
+    try:
+        for left_over in (staging, aside):
+            if left_over.exists():
+                shutil.rmtree(left_over)
+        save_model(staging, network.spec, trained.weights)
+        write_whole(staging / "learning-curve.png", learning_curve(trained.history, trained.best))
+        write_whole(staging / "recipe.toml", config.text.encode())
+        write_whole(staging / "README.md", readme(network, trained, config, held_out, sizes, command).encode())
+        if folder.exists():
+            folder.replace(aside)
+        staging.replace(folder)
+        shutil.rmtree(aside, ignore_errors=True)
+    except OSError as error:
+        raise StreamsnnError(
+            f"The model cannot be written to {folder}: {error.strerror or error}.",
+            hint="Free some space, then resume: the training itself is kept.",
+        ) from error
+    finally:
+        if aside.exists() and not folder.exists():
+            aside.replace(folder)
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def learning_curve(history: Sequence[Epoch], best: Epoch) -> bytes:
+    """A PNG: losses and error rates over epochs, with the best marked."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    numbers = [epoch.number for epoch in history]
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    left.plot(numbers, [epoch.loss for epoch in history], label="training (augmented)")
+    left.plot(numbers, [epoch.validation_loss for epoch in history], label="held out")
+    left.set(xlabel="epoch", ylabel="cross-entropy")
+    right.plot(numbers, [100 * epoch.accuracy for epoch in history], label="training (augmented)")
+    right.plot(numbers, [100 * epoch.validation_accuracy for epoch in history], label="held out")
+    right.plot([best.number], [100 * best.validation_accuracy], "o", color="C1", label=f"kept: epoch {best.number}")
+    right.set(xlabel="epoch", ylabel="accuracy (%)")
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        axes.legend()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    return buffer.getvalue()
+
+
+def readme(
+    network: Network,
+    trained: Trained,
+    config: Config,
+    held_out: Streamed | None,
+    sizes: tuple[int, int],
+    command: str,
+) -> str:
+    """The README of a model folder."""
+    card = network.card
+    minutes = sum(epoch.seconds for epoch in trained.history) / 60
+    rows = [
+        ("Trained on", f"{sizes[0]} recordings of `{config.data.folder}`"),
+        ("Held out", f"{sizes[1]} recordings (share {config.data.holdout:g} of every class)"),
+        ("Epoch kept", f"{trained.best.number} of {len(trained.history)}"),
+        ("Training time", f"{minutes:.0f} minutes on one CPU thread"),
+        ("Trained numbers", f"{network.parameter_count:,}"),
+        ("Step", f"{card.step_us / 1000:g} ms"),
+        ("Input", f"{card.input.channels} x {card.input.height} x {card.input.width}, {card.input.value}"),
+    ]
+    if held_out is not None:
+        rows[2:2] = [
+            ("**Accuracy on these**", f"**{held_out.accuracy:.1%}**, streamed step by step"),
+            ("Spikes a recording", f"{held_out.spikes:,.0f}"),
+            ("Synaptic operations a recording", f"{held_out.operations:,.0f}"),
+        ]
+    lines = [f"# {card.name}", ""]
+    lines += [card.description, ""] if card.description else []
+    lines += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]
+    if held_out is None:
+        lines += ["Nothing was held out, so that there is no figure of how well it does on what it has not seen.", ""]
+    else:
+        lines += [
+            "The epoch was chosen by the same held-out recordings, which flatters the accuracy a little.",
+            "",
+            "Rows: what was shown; columns: what was recognised.",
+            "",
+            "| | " + " | ".join(card.labels) + " |",
+            "|---" * (len(card.labels) + 1) + "|",
+        ]
+        for label, counts in zip(card.labels, held_out.confusion, strict=True):
+            lines.append(f"| **{label}** | " + " | ".join(str(count) if count else "" for count in counts) + " |")
+        lines.append("")
+    lines += ["![Learning curve](learning-curve.png)", "", "Trained with", "", f"    {command}", ""]
+    lines += ["`recipe.toml` is the configuration that it was trained with.", ""]
+    return "\n".join(lines)

@@ -1,0 +1,81 @@
+"""From CONFIG.toml to a model folder: what `streamsnn train` does."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from streamsnn.errors import StreamsnnError
+from streamsnn.network import Network
+from streamsnn.training.batches import View, read_takes
+from streamsnn.training.config import Config
+from streamsnn.training.dataset import Dataset, open_dataset, split
+from streamsnn.training.report import figures, stream_through, write_report
+from streamsnn.training.trainer import Material, Observer, Trained, Trainer
+
+_FOREVER_US = 3_600_000_000
+"""The memory that a card states for a network that never forgets: after an hour's gap a stream begins anew."""
+
+
+def train_model(config: Config, folder: Path, observer: Observer, *, command: str, resume: bool = False) -> Network:
+    """Train what `config` asks for and put the model into `folder`, whose name is free or that of an older model.
+
+    Checkpoints are kept in `work_folder(folder)` until the model is written, and `resume` goes on from there. `command`
+    is what the model's README tells people to type. The older model is replaced only at the end, by a whole new one.
+
+    Raises TrainingInterrupted on Ctrl-C, and StreamsnnError for data, settings or a disk that do not do.
+    """
+    _refuse_foreign(folder)
+    dataset = open_dataset(config.data.folder)
+    spec = config.spec(dataset.classes)
+    targets = dataset.targets()
+    training, validation = split(targets, dataset.classes, config.data.holdout, config.data.split_seed)
+    view = View(config.data.crop, config.data.downsample, config.data.letterbox)
+    material = Material(read_takes(dataset, config.input, view), targets, training, validation)
+    trainer = Trainer(config, spec, material)
+    work = work_folder(folder)
+    trained = trainer.run(work, _fingerprint(config, dataset, material), observer, resume=resume)
+    network = _finish(config, folder, dataset, material, trained, command)
+    shutil.rmtree(work, ignore_errors=True)
+    return network
+
+
+def work_folder(folder: Path) -> Path:
+    """Where checkpoints are kept while the model for `folder` is trained: beside it, hidden."""
+    return folder.parent / ".training" / folder.name
+
+
+def _finish(
+    config: Config, folder: Path, dataset: Dataset, material: Material, trained: Trained, command: str
+) -> Network:
+    """Write the model folder; the network as it streams."""
+    remembered = Network(config.spec(dataset.classes), trained.weights).memory_steps
+    memory_us = _FOREVER_US if remembered is None else remembered * config.model.step_us
+    network = Network(config.spec(dataset.classes, memory_us), trained.weights)
+    held_out = None
+    if material.validation.size:
+        takes = [material.takes[member] for member in material.validation]
+        held_out = stream_through(network, takes, material.targets[material.validation])
+    network = Network(config.spec(dataset.classes, memory_us, figures(trained, held_out)), trained.weights)
+    sizes = int(material.training.size), int(material.validation.size)
+    write_report(folder, network, trained, config, held_out, sizes, command)
+    return network
+
+
+def _fingerprint(config: Config, dataset: Dataset, material: Material) -> str:
+    """Equal for equal settings and data."""
+    digest = hashlib.sha256(config.fingerprint.encode())
+    for sample, take in zip(dataset.samples, material.takes, strict=True):
+        digest.update(f"{sample.file}\0{sample.label}\0{take.events.size}\n".encode())
+    return digest.hexdigest()
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Refuse to replace what is no model."""
+    if not folder.exists():
+        return
+    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / "model.toml").is_file()):
+        raise StreamsnnError(
+            f"{folder} exists and is not a model folder; it is left alone.", hint="Choose another output folder."
+        )

@@ -1,0 +1,262 @@
+"""The loop: epochs over augmented recordings, validation after each, the best kept, a checkpoint after every one."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from streamsnn.errors import StreamsnnError
+from streamsnn.layers import NetworkSpec
+from streamsnn.neurons.base import Array
+from streamsnn.sequence import SequenceNetwork
+from streamsnn.training.batches import Batch, Take, make_batch, steps_of
+from streamsnn.training.checkpoint import load_checkpoint, save_checkpoint
+from streamsnn.training.config import Config
+from streamsnn.training.optimiser import keep_in_range, make_optimiser, scale_currents, set_rates
+from streamsnn.types import ReadoutSettings
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to; `number` counts from 1. Without held-out recordings validation is that of training."""
+
+    number: int
+    loss: float
+    accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+
+    def better_than(self, other: Epoch | None) -> bool:
+        """More right, or as many with a smaller loss."""
+        if other is None:
+            return True
+        return (self.validation_accuracy, -self.validation_loss) > (other.validation_accuracy, -other.validation_loss)
+
+
+@dataclass(frozen=True)
+class Material:
+    """What to learn from: recordings in memory, their classes (n,), and which of them are held out."""
+
+    takes: tuple[Take, ...]
+    targets: NDArray[np.int64]
+    training: NDArray[np.int64]
+    validation: NDArray[np.int64]
+
+    def steps(self, step_us: int, duration_ms: float) -> int:
+        """Steps to train on: those of `duration_ms`, or of the longest recording where it is 0."""
+        if duration_ms > 0:
+            return max(1, round(duration_ms * 1000 / step_us))
+        return max(steps_of(take.events, take.t_begin_us, step_us) for take in self.takes)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The best epoch's exported weights, and how it came to them."""
+
+    weights: dict[str, Array]
+    best: Epoch
+    history: tuple[Epoch, ...]
+
+
+class Observer(Protocol):
+    """Somebody who watches a training."""
+
+    def begin(self, epochs: int, done: tuple[Epoch, ...]) -> None:
+        """Training begins; `done` are the epochs that a checkpoint holds already."""
+        ...
+
+    def batch(self, number: int, batches: int, loss: float) -> None: ...
+
+    def epoch(self, epoch: Epoch, best: bool) -> None: ...
+
+
+class TrainingInterrupted(StreamsnnError):
+    """Somebody pressed Ctrl-C; what the last whole epoch came to is kept."""
+
+
+def evidence(scores: Tensor, lengths: NDArray[np.int64], readout: ReadoutSettings, step_us: int) -> Tensor:
+    """What `ScoreReadout` holds after the last step of each recording: (B, classes) of scores (T, B, classes).
+
+    Divided by the readout's temperature, so that its softmax is the readout's confidence.
+    """
+    steps = torch.arange(scores.shape[0])[:, None]
+    ends = torch.as_tensor(lengths)[None]
+    heard = (steps < ends).to(scores.dtype)
+    if readout.kind == "mean":
+        weights = heard
+    elif readout.kind == "last":
+        weights = (steps == ends - 1).to(scores.dtype)
+    else:
+        weights = heard * torch.exp((steps - ends + 1).clamp(max=0) * (step_us / (1000 * readout.tau_ms)))
+    return torch.einsum("tb,tbc->bc", weights / weights.sum(0), scores) / readout.temperature
+
+
+class Trainer:
+    """Trains a network on `material` with one thread; the same config and material give the same weights."""
+
+    def __init__(self, config: Config, spec: NetworkSpec, material: Material) -> None:
+        self.config, self.material = config, material
+        self._step_us = config.model.step_us
+        self._steps = material.steps(self._step_us, config.data.duration_ms)
+        self._network = SequenceNetwork(spec, config.training.seed)
+        scale_currents(self._network, config.training.current_gain)
+        self._average = copy.deepcopy(self._network)
+        self._optimiser = make_optimiser(self._network, config.training)
+        self._updates = 0
+        self._history: list[Epoch] = []
+        self._best: Epoch | None = None
+        self._weights: dict[str, Array] = {}
+        batches = material.training.size // config.training.batch
+        if batches < 1:
+            raise StreamsnnError(
+                f"{material.training.size} recordings to train on do not fill a batch of {config.training.batch}.",
+                hint="Add recordings, or set a smaller [training] batch.",
+            )
+        self._batches = batches
+
+    def run(self, work: Path, fingerprint: str, observer: Observer, *, resume: bool) -> Trained:
+        """Train until all epochs are done, with checkpoints in the folder `work`; go on from there if `resume`.
+
+        Raises TrainingInterrupted on Ctrl-C, StreamsnnError if a checkpoint cannot be written or resumed, or if the
+        loss is no number any more.
+        """
+        saved = load_checkpoint(work, fingerprint) if resume else None
+        if saved is not None:
+            self._restore(saved)
+        observer.begin(self.config.training.epochs, tuple(self._history))
+        try:
+            with _quiet_torch():
+                for number in range(len(self._history) + 1, self.config.training.epochs + 1):
+                    epoch = self._epoch(number, observer)
+                    self._history.append(epoch)
+                    best = epoch.better_than(self._best)
+                    if best:
+                        self._best, self._weights = epoch, self._average.export()
+                    save_checkpoint(work, fingerprint, self._snapshot())
+                    observer.epoch(epoch, best)
+        except KeyboardInterrupt as error:
+            done = len(self._history)
+            raise TrainingInterrupted(
+                f"Interrupted after {done} of {self.config.training.epochs} epochs.",
+                hint="Add --resume to go on after the last whole epoch." if done else "Nothing was kept.",
+            ) from error
+        assert self._best is not None
+        return Trained(self._weights, self._best, tuple(self._history))
+
+    def _epoch(self, number: int, observer: Observer) -> Epoch:
+        settings = self.config.training
+        # All that is random follows from seed and epoch, so that a resumed training needs no generator's state.
+        rng = np.random.default_rng([settings.seed, number])
+        torch.manual_seed(int(rng.integers(2**63)))
+        began_s = time.perf_counter()
+        order = rng.permutation(self.material.training)[: self._batches * settings.batch]
+        total_loss, right = 0.0, 0
+        self._network.train()
+        for place, members in enumerate(order.reshape(self._batches, settings.batch)):
+            loss, correct = self._update(self._batch(members, rng))
+            total_loss, right = total_loss + loss, right + correct
+            observer.batch(place + 1, self._batches, loss)
+        held = self.material.validation if self.material.validation.size else self.material.training
+        validation_loss, validation_accuracy = self._validate(held)
+        seconds = time.perf_counter() - began_s
+        return Epoch(
+            number, total_loss / self._batches, right / order.size, validation_loss, validation_accuracy, seconds
+        )
+
+    def _batch(self, members: NDArray[np.int64], rng: np.random.Generator | None = None) -> Batch:
+        takes = [self.material.takes[member] for member in members]
+        augmentation = self.config.augmentation if rng is not None else None
+        return make_batch(takes, self.material.targets[members], self._step_us, self._steps, augmentation, rng)
+
+    def _update(self, batch: Batch) -> tuple[float, int]:
+        """One step down the gradient: the loss before it, and how many recordings were right."""
+        settings = self.config.training
+        set_rates(self._optimiser, self._updates / (settings.epochs * self._batches), settings.warm_up)
+        scores = self._network(torch.from_numpy(batch.inputs), self._updates * settings.batch)
+        held = evidence(scores, batch.lengths, self.config.readout, self._step_us)
+        targets = torch.from_numpy(batch.targets)
+        loss = functional.cross_entropy(held, targets, label_smoothing=settings.label_smoothing)
+        value = float(loss.detach())
+        if not np.isfinite(value):
+            raise StreamsnnError(
+                f"The loss became {value} in epoch {len(self._history) + 1}.",
+                hint="Lower [training] learning_rate, or current_gain.",
+            )
+        self._optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        if settings.clip_norm > 0:
+            torch.nn.utils.clip_grad_norm_(self._network.parameters(), settings.clip_norm)
+        self._optimiser.step()
+        keep_in_range(self._network)
+        self._updates += 1
+        # A young average follows closely, or it would hold on to where training began.
+        keep = min(settings.average, self._updates / (self._updates + 10)) if settings.average > 0 else 0.0
+        with torch.no_grad():
+            for mean, new in zip(self._average.state_dict().values(), self._network.state_dict().values(), strict=True):
+                if mean.is_floating_point():
+                    mean.lerp_(new, 1 - keep)
+                else:
+                    mean.copy_(new)
+        return value, int((held.argmax(1) == targets).sum())
+
+    def _validate(self, members: NDArray[np.int64]) -> tuple[float, float]:
+        """Loss and accuracy of the averaged weights on `members` as they were recorded."""
+        self._average.eval()
+        total, right = 0.0, 0
+        with torch.no_grad():
+            for begin in range(0, members.size, 2 * self.config.training.batch):
+                batch = self._batch(members[begin : begin + 2 * self.config.training.batch])
+                scores = self._average(torch.from_numpy(batch.inputs), begin)
+                held = evidence(scores, batch.lengths, self.config.readout, self._step_us)
+                targets = torch.from_numpy(batch.targets)
+                total += float(functional.cross_entropy(held, targets, reduction="sum"))
+                right += int((held.argmax(1) == targets).sum())
+        return total / members.size, right / members.size
+
+    def _snapshot(self) -> dict[str, Any]:
+        assert self._best is not None
+        return {
+            "network": self._network.state_dict(),
+            "average": self._average.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "updates": self._updates,
+            "history": [dataclasses.asdict(epoch) for epoch in self._history],
+            "best": self._best.number,
+            "weights": {name: torch.from_numpy(np.asarray(value)) for name, value in self._weights.items()},
+        }
+
+    def _restore(self, saved: dict[str, Any]) -> None:
+        self._network.load_state_dict(saved["network"])
+        self._average.load_state_dict(saved["average"])
+        self._optimiser.load_state_dict(saved["optimiser"])
+        self._updates = saved["updates"]
+        self._history = [Epoch(**epoch) for epoch in saved["history"]]
+        self._best = self._history[saved["best"] - 1]
+        self._weights = {name: value.numpy() for name, value in saved["weights"].items()}
+
+
+@contextlib.contextmanager
+def _quiet_torch() -> Iterator[None]:
+    """One thread, which small networks are fastest with, and no denormal numbers; afterwards as before."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    flushing = torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        if flushing:
+            torch.set_flush_denormal(False)
