@@ -1,0 +1,84 @@
+"""Bytes <-> arrays of events, and nothing else: one module a format, and one table of them.
+
+A format is recognised by what is in the file; its extension only decides where the content leaves a doubt.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+from pathlib import Path
+
+from streamsnn.errors import StreamsnnError
+from streamsnn.formats import aedat4, dat, evt3, nmnist
+from streamsnn.formats.recording import HEAD_BYTES, Content, Damage, Format, Match, Recording
+from streamsnn.types import Events, Sensor
+
+__all__ = ["FORMATS", "Content", "Damage", "Format", "Match", "Recording", "open_recording", "write_recording"]
+
+FORMATS: tuple[Format, ...] = (nmnist.FORMAT, dat.FORMAT, evt3.FORMAT, aedat4.FORMAT)
+
+
+def open_recording(path: str | os.PathLike[str], *, sensor: Sensor | None = None, strict: bool = False) -> Recording:
+    """Open a recording of any known format. Reads no more than its header; nothing in it is ever run as code.
+
+    `sensor` overrides what the file says of it; `strict` refuses damage, once reading meets it. A file with a header
+    and no events is a recording without chunks.
+
+    Raises StreamsnnError for what is no file, empty, unreadable, or of an unknown format.
+    """
+    path = Path(path)
+    head = _read_head(path)
+    extension = path.suffix.lower()
+    matches = [(form.recognise(head, extension, sensor), extension in form.extensions, form) for form in FORMATS]
+    match, _, form = max(matches, key=lambda entry: entry[:2])
+    if match == Match.NO:
+        raise StreamsnnError(
+            f"{path} is no recording of a known format",
+            hint="Known are " + ", ".join(f"{known.name} ({known.extensions[0]})" for known in FORMATS) + ".",
+        )
+    return Recording(path, form.name, form.open(path, head, sensor), strict=strict)
+
+
+def write_recording(path: str | os.PathLike[str], events: Events, sensor: Sensor) -> None:
+    """Write events in the format that the extension names: the file appears whole or not at all.
+
+    Raises StreamsnnError if there is no such format, if the events do not suit it, or if the file cannot be written.
+    """
+    path = Path(path)
+    writers = {extension: form.write for form in FORMATS if form.write for extension in form.extensions}
+    if path.suffix.lower() not in writers:
+        raise StreamsnnError(f"{path} has no extension of a format to write", hint=f"Use one of {', '.join(writers)}.")
+    writers[path.suffix.lower()](path, events, sensor)
+
+
+def _read_head(path: Path) -> bytes:
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise StreamsnnError(f"{path} is a folder, not a recording", hint="Name a file in it.")
+        if not stat.S_ISREG(status.st_mode):
+            raise StreamsnnError(f"{path} is a device, not a recording", hint="Name a file.")
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise StreamsnnError(f"There is no file {path}", hint=_closest(path)) from error
+    except PermissionError as error:
+        raise StreamsnnError(
+            f"{path} may not be read by you", hint="Ask its owner for the permission, or copy it."
+        ) from error
+    except OSError as error:
+        raise StreamsnnError(f"{path} cannot be read: {error.strerror or error}") from error
+    if not head:
+        raise StreamsnnError(f"{path} is empty", hint="The recording was never written, or its copy failed.")
+    return head
+
+
+def _closest(path: Path) -> str:
+    try:
+        names = os.listdir(path.parent)
+    except (OSError, ValueError):
+        return f"There is no folder {path.parent} either."
+    close = difflib.get_close_matches(path.name, names, n=1)
+    return f"Did you mean {path.parent / close[0]}?" if close else "Look at its name and folder again."

@@ -1,0 +1,1 @@
+"""Where packets come from: files, and wrappers that pace them."""

@@ -1,0 +1,177 @@
+"""A recording on disk as a source: packets that tile its time without a hole, silence included."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from streamsnn.clock import Clock, HostClock
+from streamsnn.errors import StreamsnnError
+from streamsnn.formats import Damage, open_recording
+from streamsnn.formats.tidy import joined
+from streamsnn.types import EVENT, Events, Packet, Sensor
+
+_NO_EVENTS: Events = np.empty(0, EVENT)
+_NO_EVENTS.flags.writeable = False
+
+
+@dataclass(frozen=True)
+class Description:
+    """What there is to know of a recording once it has been read. `on_share` in [0, 1] is the share of ON events."""
+
+    path: Path
+    format_name: str
+    sensor: Sensor
+    events: int
+    t_begin_us: int
+    duration_us: int
+    on_share: float
+    damage: Damage
+    notes: tuple[str, ...]
+
+    @property
+    def rate_hz(self) -> float:
+        """Mean number of events a second; 0 without events."""
+        return self.events / (self.duration_us * 1e-6) if self.duration_us else 0.0
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.path}: {self.format_name}",
+            f"sensor    {self.sensor.name}, {self.sensor.width} x {self.sensor.height}",
+            f"events    {self.events:,}, {100 * self.on_share:.1f} % of them ON",
+            f"duration  {self.duration_us * 1e-6:,.6f} s, from {self.t_begin_us:,} us",
+            f"rate      {self.rate_hz:,.0f} events/s",
+        ]
+        lines += [f"note      {note}" for note in self.notes]
+        lines += [f"damage    {sentence}" for sentence in self.damage.describe()]
+        return "\n".join(lines)
+
+
+class RecordingSource:
+    """Packets of `packet_us` each, [begin, end), from the recording's beginning to 1 us after its last event.
+
+    The events are the same for every `packet_us`. `start_us` and `stop_us` (exclusive) are offsets from the
+    recording's beginning; with `stop_us` inside the recording the last packet ends there. Iterating again begins
+    again. `sensor` and `strict` as in `open_recording`. Sensor times stay the file's own.
+
+    Raises StreamsnnError when it is made if the file cannot be opened, and while it is read if it cannot be read, has
+    no events, ends before `start_us`, or is damaged and `strict`.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        packet_us: int = 10_000,
+        start_us: int | None = None,
+        stop_us: int | None = None,
+        sensor: Sensor | None = None,
+        clock: Clock | None = None,
+        strict: bool = False,
+    ) -> None:
+        if packet_us < 1:
+            raise StreamsnnError(f"A packet of {packet_us} us holds nothing", hint="Make packets of 1 us or more.")
+        if start_us is not None and start_us < 0:
+            raise StreamsnnError(f"A recording cannot start at {start_us} us", hint="Start at 0 or later.")
+        if stop_us is not None and stop_us <= (start_us or 0):
+            raise StreamsnnError(
+                f"Nothing lies between the start at {start_us or 0} us and the stop at {stop_us} us",
+                hint="Stop later than you start.",
+            )
+        self._recording = open_recording(path, sensor=sensor, strict=strict)
+        self._packet_us = packet_us
+        self._start_us = start_us or 0
+        self._stop_us = stop_us
+        self._clock = clock or HostClock()
+        self._duration_us: int | None = None
+        self._closed = False
+
+    @property
+    def sensor(self) -> Sensor:
+        return self._recording.sensor
+
+    @property
+    def damage(self) -> Damage:
+        """What the latest pass has found to be wrong so far."""
+        return self._recording.damage
+
+    @property
+    def duration_us(self) -> int | None:
+        """From the recording's beginning to 1 us after its last event; None until it was read to its end."""
+        return self._duration_us
+
+    def close(self) -> None:
+        """End every iteration at its next packet."""
+        self._closed = True
+
+    def __iter__(self) -> Iterator[Packet]:
+        origin_us = self._recording.t_begin_us
+        edge_us = origin_us + self._start_us
+        stop_us = None if self._stop_us is None else origin_us + self._stop_us
+        last_us: int | None = None
+        pieces: list[Events] = []
+        with closing(self._recording.chunks()) as chunks:
+            for chunk in chunks:
+                t_us = np.ascontiguousarray(chunk["t"])
+                last_us = int(t_us[-1])
+                at = int(np.searchsorted(t_us, edge_us))
+                end = len(t_us) if stop_us is None else int(np.searchsorted(t_us, stop_us))
+                while at < end:
+                    until = at + int(np.searchsorted(t_us[at:end], edge_us + self._packet_us))
+                    if until > at:
+                        pieces.append(chunk[at:until])
+                        at = until
+                    if at < end:
+                        if self._closed:
+                            return
+                        yield self._packet(pieces, edge_us, edge_us + self._packet_us)
+                        edge_us += self._packet_us
+                        pieces = []
+                if stop_us is not None and last_us >= stop_us:
+                    break
+        if last_us is None:
+            raise self._nothing("holds a header and no events" if not self.damage else "holds no event that is sound")
+        if stop_us is None or last_us < stop_us:
+            self._duration_us = last_us + 1 - origin_us
+            stop_us = last_us + 1
+        if edge_us >= stop_us:
+            raise self._nothing(f"is over after {(stop_us - origin_us) * 1e-6:g} s, before the start")
+        while edge_us < stop_us and not self._closed:
+            end_us = min(edge_us + self._packet_us, stop_us)
+            yield self._packet(pieces, edge_us, end_us)
+            edge_us = end_us
+            pieces = []
+
+    def describe(self) -> Description:
+        """Read the whole recording once, in bounded memory, whatever part of it this source plays."""
+        recording = open_recording(self._recording.path, sensor=self._recording.sensor)
+        events = on_events = end_us = 0
+        for chunk in recording.chunks():
+            events += len(chunk)
+            on_events += int(np.count_nonzero(chunk["p"]))
+            end_us = int(chunk["t"][-1]) + 1
+        self._duration_us = end_us - recording.t_begin_us if events else 0
+        return Description(
+            path=recording.path,
+            format_name=recording.format_name,
+            sensor=recording.sensor,
+            events=events,
+            t_begin_us=recording.t_begin_us,
+            duration_us=self._duration_us,
+            on_share=on_events / events if events else 0.0,
+            damage=recording.damage,
+            notes=self._recording.notes,
+        )
+
+    def _packet(self, pieces: list[Events], t_begin_us: int, t_end_us: int) -> Packet:
+        events = _NO_EVENTS if not pieces else pieces[0] if len(pieces) == 1 else joined(pieces)
+        return Packet(events, t_begin_us, t_end_us, self._clock.now_ns())
+
+    def _nothing(self, why: str) -> StreamsnnError:
+        found = " ".join(self.damage.describe())
+        return StreamsnnError(f"{self._recording.path} {why}", hint=f"It is damaged: {found}." if found else "")

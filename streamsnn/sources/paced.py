@@ -1,0 +1,58 @@
+"""True time for any source: every packet comes when it would have come from the sensor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from streamsnn.clock import Clock
+from streamsnn.errors import StreamsnnError
+from streamsnn.types import Packet, Sensor, Source
+
+
+class Paced:
+    """Releases each packet once its end is due: `speed` times true time, counted from the first packet's beginning.
+
+    `arrived_ns` is the time of the release. A consumer that comes late never waits, and no packet is dropped: `lag_us`
+    says how late it was. Every iteration starts its own count.
+
+    Raises StreamsnnError if `speed` is not a finite number above 0.
+    """
+
+    def __init__(self, source: Source, speed: float, clock: Clock) -> None:
+        if not (math.isfinite(speed) and speed > 0):
+            raise StreamsnnError(
+                f"A recording cannot be played at speed {speed}", hint="1 is true time, 0.5 half as fast, 2 twice."
+            )
+        self._source = source
+        self._speed = speed
+        self._clock = clock
+        self._lag_us = 0
+
+    @property
+    def sensor(self) -> Sensor:
+        return self._source.sensor
+
+    @property
+    def lag_us(self) -> int:
+        """How long after its due time the latest packet was released, in us of host time; 0 if it was on time."""
+        return self._lag_us
+
+    def __iter__(self) -> Iterator[Packet]:
+        first: tuple[int, int] | None = None
+        for packet in self._source:
+            now_ns = self._clock.now_ns()
+            if first is None:
+                first = packet.t_begin_us, now_ns
+            begin_us, begin_ns = first
+            due_ns = begin_ns + math.ceil((packet.t_end_us - begin_us) * 1000 / self._speed)
+            if now_ns < due_ns:
+                self._clock.sleep_until_ns(due_ns)
+                now_ns = self._clock.now_ns()
+                self._lag_us = 0
+            else:
+                self._lag_us = (now_ns - due_ns) // 1000
+            yield packet._replace(arrived_ns=now_ns)
+
+    def close(self) -> None:
+        self._source.close()
