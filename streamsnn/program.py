@@ -12,9 +12,9 @@ Weights and states are float32; a neuron's input is summed in float64, because s
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from streamsnn.neurons.kernel import kernel
 from streamsnn.neurons.lif import step_alif, step_cuba, step_li, step_lif
 from streamsnn.neurons.paralif import step_paralif, step_readout
 from streamsnn.neurons.psn import step_masked, step_sliding
@@ -55,7 +55,7 @@ COLUMNS = 14
 OK, ADDRESS_OUT_OF_RANGE = 0, 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def take_addresses(
     addresses: NDArray[np.int32], channels: int, pixels: int, indices: NDArray[np.int32], values: NDArray[np.float64]
 ) -> int:
@@ -72,7 +72,7 @@ def take_addresses(
     return addresses.size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add_rows(
     x: NDArray[np.float64], rows: NDArray[np.float32], indices: NDArray[np.int32], values: NDArray[np.float64], n: int
 ) -> None:
@@ -85,7 +85,7 @@ def _add_rows(
             x[i] += value * row[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _convolve(
     x: NDArray[np.float64],
     row: NDArray[np.int64],
@@ -122,7 +122,7 @@ def _convolve(
     return operations
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pool(
     row: NDArray[np.int64],
     indices: NDArray[np.int32],
@@ -147,7 +147,7 @@ def _pool(
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _flatten(
     row: NDArray[np.int64],
     indices: NDArray[np.int32],
@@ -163,7 +163,7 @@ def _flatten(
         flat_values[j] = values[j]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def advance(
     table: NDArray[np.int64],
     weights: NDArray[np.float32],

@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from streamsnn.errors import StreamsnnError
@@ -39,6 +38,7 @@ from streamsnn.neurons.base import (
     recurrent_start,
     spread,
 )
+from streamsnn.neurons.kernel import kernel
 from streamsnn.neurons.paralif import flush
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class LIF:
         return membrane
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def step_lif(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32], fired: NDArray[np.int32]) -> int:
     """One step of a LIF or PLIF layer; x is left as h."""
     rate, gain, theta, rest, soft = p[0], p[1], p[2], p[3], p[4] != 0
@@ -230,7 +230,7 @@ class ALIF:
         return membrane
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def step_alif(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32], fired: NDArray[np.int32]) -> int:
     """One step of an ALIF layer."""
     size = x.size
@@ -319,7 +319,7 @@ class CubaLIF:
         return membrane
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def step_cuba(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32], fired: NDArray[np.int32]) -> int:
     """One step of a CubaLIF layer; x is left as m before the reset."""
     size = x.size
@@ -377,7 +377,7 @@ class LI:
         return membrane
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def step_li(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32]) -> None:
     """One step of the readout; x becomes y."""
     for i in range(x.size):

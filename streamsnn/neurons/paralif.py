@@ -25,7 +25,6 @@ from math import exp, tanh
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from streamsnn.errors import StreamsnnError
@@ -40,6 +39,7 @@ from streamsnn.neurons.base import (
     recurrent_start,
     spread,
 )
+from streamsnn.neurons.kernel import kernel
 from streamsnn.neurons.random import uniform
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ class DoubleLeakyIntegrator:
         return membrane
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def step_readout(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32]) -> None:
     """One step of the readout; x becomes its membrane."""
     size = x.size
@@ -279,7 +279,7 @@ def step_readout(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.f
     flush(s)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def flush(s: NDArray[np.float32]) -> None:
     """Set to 0 what has decayed so far that arithmetic on it would soon be slow (denormal) and never matter."""
     for i in range(s.size):
@@ -287,7 +287,7 @@ def flush(s: NDArray[np.float32]) -> None:
             s[i] = 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _normalised(u: float, kind: int) -> float:
     # KINDS in order: T ST TT TRT  D SD TD TRD  SB TRB GS
     if kind == 1 or kind == 5 or kind == 8:
@@ -299,7 +299,7 @@ def _normalised(u: float, kind: int) -> float:
     return u
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fires(v: np.float32, previous: np.float32, theta: np.float32, kind: int, seed: int, counter: int) -> bool:
     if kind < 4:
         return bool(v > theta)
@@ -310,7 +310,7 @@ def _fires(v: np.float32, previous: np.float32, theta: np.float32, kind: int, se
     return uniform(seed, counter) < 1 / (1 + exp(-2.0 * v))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def step_paralif(
     x: NDArray[np.float64],
     p: NDArray[np.float32],

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from streamsnn.errors import StreamsnnError
 from streamsnn.neurons.base import Array, Floats, Packed, Shape
+from streamsnn.neurons.kernel import kernel
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -79,7 +79,7 @@ class SlidingPSN:
         return membrane
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def step_sliding(
     x: NDArray[np.float64],
     active: int,
@@ -202,7 +202,7 @@ def _refuse_beyond(horizon_steps: int, steps: int) -> None:
         )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def step_masked(
     x: NDArray[np.float64],
     p: NDArray[np.float32],

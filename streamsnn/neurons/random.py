@@ -6,11 +6,12 @@ The generator is SplitMix64 (Steele, Lea, Flood 2014) used as a hash of its coun
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from streamsnn.neurons.kernel import kernel
 
-@njit(cache=True, nogil=True)
+
+@kernel
 def uniform(seed: int, counter: int) -> float:
     """The number in [0, 1) with 24 random bits (exact in float32) that belongs to this seed and this counter."""
     z = np.uint64(seed) + (np.uint64(counter) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
@@ -20,7 +21,7 @@ def uniform(seed: int, counter: int) -> float:
     return np.float64(z >> np.uint64(40)) * (1.0 / 16777216.0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def fill_uniform(seed: int, first: int, out: NDArray[np.float64]) -> None:
     """Write the numbers of the counters first, first + 1, ... into `out` (one-dimensional)."""
     for i in range(out.size):

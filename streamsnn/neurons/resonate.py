@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from streamsnn.errors import StreamsnnError
@@ -36,6 +35,7 @@ from streamsnn.neurons.base import (
     recurrent_start,
     spread,
 )
+from streamsnn.neurons.kernel import kernel
 from streamsnn.neurons.paralif import flush
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class Resonator:
         return membrane
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def step_resonator(
     x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32], fired: NDArray[np.int32]
 ) -> int:
