@@ -12,10 +12,12 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numba
-from numba.core import config
+from numba.core import config as numba_config
 
+config: Any = numba_config  # its settings are made at run time, out of a type checker's sight
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
