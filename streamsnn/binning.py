@@ -20,7 +20,7 @@ from streamsnn.types import EVENT, InputSpec, Packet, Sensor, Step
 _NEVER = np.iinfo(np.int64).min
 # Writable, so that compiled models meet one type of array; it has no element that anybody could overwrite.
 _SILENCE = np.empty(0, np.int32)
-_PENDING_AT_FIRST = 4096
+_ROOM_AT_FIRST = 4096
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,8 @@ class Binner:
         # The step in which each address was last seen, so that telling a duplicate costs O(1) and no clearing.
         self._seen = np.full(spec.size if spec.value == "binary" else 0, _NEVER, np.int64)
         self._noted = np.zeros(1, np.int64)
-        self._pending = np.empty(_PENDING_AT_FIRST, np.int32)
+        self._pending = np.empty(_ROOM_AT_FIRST, np.int32)
+        self._busy = np.empty((2, _ROOM_AT_FIRST), np.int64)
         self.reset()
 
     def reset(self) -> None:
@@ -161,8 +162,7 @@ class Binner:
         self._arrived_ns = arrived_ns
 
         first, last = self._index, t_end_us // self.step_us
-        self._reserve(self._count + len(events))
-        busy = np.empty((2, min(last - first, len(events) + 1)), np.int64)
+        self._reserve(self._count + len(events), min(last - first, len(events) + 1))
         count = _bin(
             events,
             t_begin_us,
@@ -175,7 +175,7 @@ class Binner:
             self._seen,
             self._pending,
             self._count,
-            busy,
+            self._busy,
             self._noted,
         )
         if count < 0:
@@ -184,10 +184,11 @@ class Binner:
         if first == last:
             return iter(())
         self._index = last
-        active, ends = busy[:, : self._noted[0]].tolist()
+        active, ends = self._busy[:, : self._noted[0]].tolist()
         end = ends[-1] if ends else 0
         block = self._pending[:end].copy()
-        self._pending[: count - end] = self._pending[end:count]
+        if count > end:
+            self._pending[: count - end] = self._pending[end:count]
         self._count = count - end
         return _steps(first, last, active, ends, block, arrived_ns)
 
@@ -202,11 +203,13 @@ class Binner:
         self.reset()
         return iter((step,) if partial else ())
 
-    def _reserve(self, size: int) -> None:
-        if size > self._pending.size:
-            grown = np.empty(2 * size, np.int32)
+    def _reserve(self, addresses: int, steps: int) -> None:
+        if addresses > self._pending.size:
+            grown = np.empty(2 * addresses, np.int32)
             grown[: self._count] = self._pending[: self._count]
             self._pending = grown
+        if steps > self._busy.shape[1]:
+            self._busy = np.empty((2, 2 * steps), np.int64)
 
 
 def _steps(

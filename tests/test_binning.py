@@ -116,6 +116,8 @@ def test_grows_for_packets_that_are_larger_than_its_first_buffer() -> None:
     binner = Binner(60_000, FITS[0])
     steps = binned(binner, [Packet(events[:50_000], 0, 50_000, 0), Packet(events[50_000:], 50_000, 100_000, 1)])
     assert [len(step.addresses) for step in steps] == [60_000, 40_000]
+    steps = binned(Binner(10, FITS[0]), [Packet(events, 0, 100_000, 0)])
+    assert [len(step.addresses) for step in steps] == [10] * 10_000
 
 
 def test_a_step_arrives_with_the_packet_that_closes_it() -> None:
