@@ -27,7 +27,7 @@ class JsonLines:
     `step`, `lag_ms` (from the arrival of the step's last packet to the decision), `dropped` (events lost so far).
     """
 
-    def __init__(self, step_us: int, target: Target) -> None:
+    def __init__(self, target: Target, step_us: int) -> None:
         self._step_us = step_us
         self._change = _Change()
         self._lines = _Lines(target)
@@ -61,7 +61,7 @@ class Csv:
     input and `spikes` those of all layers.
     """
 
-    def __init__(self, step_us: int, target: Target) -> None:
+    def __init__(self, target: Target, step_us: int) -> None:
         self._step_us = step_us
         self._lines = _Lines(target)
         self._lines.write("t_us,label,confidence,events,spikes,lag_us,dropped")

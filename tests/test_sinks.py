@@ -58,9 +58,9 @@ class Broken(io.StringIO):
 def makers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], Sink]]:
     monkeypatch.setenv("TERM", "xterm")
     return {
-        "json": lambda: JsonLines(1_000, tmp_path / "a.jsonl"),
-        "json stream": lambda: JsonLines(1_000, io.StringIO()),
-        "csv": lambda: Csv(1_000, tmp_path / "a.csv"),
+        "json": lambda: JsonLines(tmp_path / "a.jsonl", 1_000),
+        "json stream": lambda: JsonLines(io.StringIO(), 1_000),
+        "csv": lambda: Csv(tmp_path / "a.csv", 1_000),
         "plain": lambda: PlainText(1_000, io.StringIO()),
         "live": lambda: LiveText(1_000, Terminal()),
         "summary": lambda: Summary(1_000),
@@ -74,7 +74,7 @@ def test_conforms(name: str, makers: dict[str, Callable[[], Sink]]) -> None:
 
 def test_json_lines_has_one_object_a_change(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    sink = JsonLines(1_000, path)
+    sink = JsonLines(path, 1_000)
     for index, label in enumerate([None, None, "a", "a", "ü", None]):
         sink.write(result(index, label, confidence=index / 10, dropped=index))
     sink.write_object({"summary": {"steps": 6}})
@@ -91,7 +91,7 @@ def test_json_lines_has_one_object_a_change(tmp_path: Path) -> None:
 
 def test_csv_has_one_row_a_step(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
-    sink = Csv(1_000, path)
+    sink = Csv(path, 1_000)
     for index, label in enumerate([None, 'a "b", c']):
         sink.write(result(index, label, events=index))
     rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
@@ -159,7 +159,7 @@ def test_a_stream_that_fails_ends_in_words_and_closes_in_peace(
     make: Callable[..., Sink], error: OSError, message: str
 ) -> None:
     stream = Broken(error)
-    sink = make(1_000, stream)
+    sink = PlainText(1_000, stream) if make is PlainText else make(stream, 1_000)
     sink.write(result(0, "0"))
     if make is not Csv:  # whose header was the first write
         sink.write(result(1, "1"))
@@ -174,7 +174,7 @@ def test_a_stream_that_fails_ends_in_words_and_closes_in_peace(
 def test_a_full_disk_ends_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = Broken(OSError(errno.ENOSPC, "No space left on device"))
     monkeypatch.setattr("builtins.open", lambda *_, **__: file)
-    sink = Csv(1_000, tmp_path / "out.csv")
+    sink = Csv(tmp_path / "out.csv", 1_000)
     sink.write(result(0, "a"))
     with pytest.raises(StreamsnnError, match=r"out.csv cannot be written: No space left"):
         sink.write(result(1, "a"))
@@ -183,14 +183,14 @@ def test_a_full_disk_ends_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_file_that_cannot_be_opened_ends_in_words(tmp_path: Path) -> None:
     with pytest.raises(StreamsnnError, match="cannot be written: No such file or directory"):
-        Csv(1_000, tmp_path / "nowhere" / "out.csv")
+        Csv(tmp_path / "nowhere" / "out.csv", 1_000)
     with pytest.raises(StreamsnnError, match="cannot be written: Is a directory"):
-        JsonLines(1_000, tmp_path)
+        JsonLines(tmp_path, 1_000)
 
 
 def test_a_borrowed_stream_is_not_closed() -> None:
     out = io.StringIO()
-    sink = JsonLines(1_000, out)
+    sink = JsonLines(out, 1_000)
     sink.close()
     assert not out.closed
 
