@@ -26,11 +26,12 @@ def write_whole(path: Path, content: bytes) -> None:
         partial.write_bytes(content)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise StreamsnnError(
             f"{path} cannot be written: {error.strerror or error}.",
             hint="Free some space or choose another folder, then resume.",
         ) from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def save_checkpoint(folder: Path, fingerprint: str, content: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
 from pathlib import Path
@@ -12,7 +13,7 @@ from streamsnn.training.batches import View, read_takes
 from streamsnn.training.config import Config
 from streamsnn.training.dataset import Dataset, open_dataset, split
 from streamsnn.training.report import figures, stream_through, write_report
-from streamsnn.training.trainer import Material, Observer, Trained, Trainer
+from streamsnn.training.trainer import Material, Observer, Trained, Trainer, TrainingInterrupted
 
 _FOREVER_US = 3_600_000_000
 """The memory that a card states for a network that never forgets: after an hour's gap a stream begins anew."""
@@ -36,8 +37,16 @@ def train_model(config: Config, folder: Path, observer: Observer, *, command: st
     trainer = Trainer(config, spec, material)
     work = work_folder(folder)
     trained = trainer.run(work, _fingerprint(config, dataset, material), observer, resume=resume)
-    network = _finish(config, folder, dataset, material, trained, command)
+    try:
+        network = _finish(config, folder, dataset, material, trained, command)
+    except KeyboardInterrupt as error:
+        raise TrainingInterrupted(
+            "Interrupted while the trained model was being written.", hint="Add --resume to write it."
+        ) from error
     shutil.rmtree(work, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        # Another training may still have its checkpoints there.
+        work.parent.rmdir()
     return network
 
 

@@ -136,6 +136,7 @@ class Trainer:
         saved = load_checkpoint(work, fingerprint) if resume else None
         if saved is not None:
             self._restore(saved)
+        kept = len(self._history)
         observer.begin(self.config.training.epochs, tuple(self._history))
         try:
             with _quiet_torch():
@@ -146,12 +147,12 @@ class Trainer:
                     if best:
                         self._best, self._weights = epoch, self._average.export()
                     save_checkpoint(work, fingerprint, self._snapshot())
+                    kept = number
                     observer.epoch(epoch, best)
         except KeyboardInterrupt as error:
-            done = len(self._history)
             raise TrainingInterrupted(
-                f"Interrupted after {done} of {self.config.training.epochs} epochs.",
-                hint="Add --resume to go on after the last whole epoch." if done else "Nothing was kept.",
+                f"Interrupted after {kept} of {self.config.training.epochs} epochs.",
+                hint="Add --resume to go on after the last whole epoch." if kept else "Nothing was kept.",
             ) from error
         assert self._best is not None
         return Trained(self._weights, self._best, tuple(self._history))
