@@ -14,9 +14,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from streamsnn.neurons.alif import step_alif
+from streamsnn.neurons.cuba_lif import step_cuba
+from streamsnn.neurons.integrator import step_double_li, step_li
 from streamsnn.neurons.kernel import kernel
-from streamsnn.neurons.lif import step_alif, step_cuba, step_li, step_lif
-from streamsnn.neurons.paralif import step_paralif, step_readout
+from streamsnn.neurons.lif import step_lif
+from streamsnn.neurons.paralif import step_paralif
 from streamsnn.neurons.psn import step_masked, step_sliding
 from streamsnn.neurons.resonate import step_resonator
 
@@ -244,7 +247,7 @@ def advance(
                 elif op == LI:
                     step_li(x, p, s)
                 else:
-                    step_readout(x, p, s)
+                    step_double_li(x, p, s)
             counts[row[COUNT]] = n
             signal, strength = f, ones
     scores[:] = current[: scores.size]

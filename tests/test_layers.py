@@ -96,7 +96,10 @@ def test_wrong_tables_are_refused(table: dict[str, Any], match: str, hint: str) 
 
 
 def test_integers_serve_as_numbers_and_none_is_spelled() -> None:
-    tables: list[dict[str, Any]] = [{"type": "neurons", "family": "lif", "tau": 3, "v_reset": "none"}, {"type": "neurons", "family": "alif"}]
+    tables: list[dict[str, Any]] = [
+        {"type": "neurons", "family": "lif", "tau": 3, "v_reset": "none"},
+        {"type": "neurons", "family": "alif"},
+    ]
     assert layers_from_tables(tables, "x") == (
         ("neurons0", Population(LIF(tau=3.0, v_reset=None))),
         ("neurons1", Population(ALIF())),

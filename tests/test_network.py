@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from streamsnn.errors import StreamsnnError
 from streamsnn.layers import AveragePool, Conv2d, Dropout, Flatten, Layer, Linear, NetworkSpec, Population
-from streamsnn.network import Network, NetworkState
+from streamsnn.network import Network
 from streamsnn.neurons import ALIF, LI, LIF, CubaLIF, DoubleLeakyIntegrator, MaskedPSN, ParaLIF, Resonator, SlidingPSN
 from streamsnn.neurons.base import Neuron
 from streamsnn.neurons.paralif import KINDS
 from streamsnn.sequence import SequenceNetwork
+from streamsnn.state import NetworkState
 from streamsnn.types import InputSpec, ModelCard, Step
 
 GRID = InputSpec(9, 7)

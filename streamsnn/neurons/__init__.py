@@ -1,8 +1,11 @@
 """One module a family of neurons: its equations, its sequence form (torch) and its step form (compiled)."""
 
+from streamsnn.neurons.alif import ALIF
 from streamsnn.neurons.base import Neuron, Packed
-from streamsnn.neurons.lif import ALIF, LI, LIF, CubaLIF
-from streamsnn.neurons.paralif import DoubleLeakyIntegrator, ParaLIF
+from streamsnn.neurons.cuba_lif import CubaLIF
+from streamsnn.neurons.integrator import LI, DoubleLeakyIntegrator
+from streamsnn.neurons.lif import LIF
+from streamsnn.neurons.paralif import ParaLIF
 from streamsnn.neurons.psn import PSN, MaskedPSN, SlidingPSN
 from streamsnn.neurons.resonate import Resonator
 

@@ -115,3 +115,21 @@ def memory_steps(decay: Array) -> int | None:
     if slowest >= 1:
         return None
     return 1 if slowest <= 0 else int(np.ceil(np.log(1e-4) / np.log(slowest)))
+
+
+def recurrent_shapes(shape: Shape, recurrent: bool, family: str) -> dict[str, Shape]:
+    """The shape of recurrent weights where there are any."""
+    if not recurrent:
+        return {}
+    flat_only(shape, family)
+    return {"recurrent_weight": (shape[0], shape[0])}
+
+
+def driven(x: Tensor, z: Tensor, p: Mapping[str, Tensor]) -> Tensor:
+    """The input current and what the spikes of the step before add to it."""
+    return x + z @ p["recurrent_weight"].T if "recurrent_weight" in p else x
+
+
+def feedback(p: Mapping[str, Array]) -> Array:
+    """Recurrent weights as the step form wants them, a row for what each neuron sends; empty where there are none."""
+    return np.ascontiguousarray(p["recurrent_weight"].T) if "recurrent_weight" in p else _no_weights()

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 from numba.core import config as numba_config
+from numpy.typing import NDArray
 
 config: Any = numba_config  # its settings are made at run time, out of a type checker's sight
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -56,3 +58,11 @@ _choose_folder()
 
 kernel = numba.njit(cache=True, nogil=True)
 """Decorator: compiled at its first call (or loaded from disk) and run without the interpreter lock."""
+
+
+@kernel
+def flush(s: NDArray[np.float32]) -> None:
+    """Set to 0 what has decayed so far that arithmetic on it would soon be slow (denormal) and never matter."""
+    for i in range(s.size):
+        if abs(s[i]) < 1e-30:
+            s[i] = 0

@@ -34,12 +34,14 @@ from streamsnn.neurons.base import (
     Packed,
     Shape,
     across,
-    flat_only,
+    feedback,
     memory_steps,
+    recurrent_shapes,
     recurrent_start,
     spread,
 )
-from streamsnn.neurons.kernel import kernel
+from streamsnn.neurons.integrator import decays, double_leaky_integral, leaky_integral
+from streamsnn.neurons.kernel import flush, kernel
 from streamsnn.neurons.random import uniform
 
 if TYPE_CHECKING:
@@ -49,34 +51,6 @@ Kind = Literal["T", "ST", "TT", "TRT", "D", "SD", "TD", "TRD", "SB", "TRB", "GS"
 KINDS: tuple[Kind, ...] = get_args(Kind)
 DELTA = ("D", "SD", "TD", "TRD")
 STOCHASTIC = ("SB", "TRB", "GS")
-
-_BLOCK = 128
-"""Steps whose leaky integral is one matrix product; longer sequences carry the integral from block to block."""
-
-
-def leaky_integral(x: Tensor, decay: Tensor) -> Tensor:
-    """y_t = decay y_{t-1} + x_t over the first dimension of `x` (T, B, ...); exact and causal, with y_{-1} = 0.
-
-    `decay` is () or (channels,). Each block of time is one product with a lower triangular matrix of powers.
-    """
-    import torch
-
-    groups = decay.reshape(-1)
-    # (groups, T, B * rest): channels come first where they differ in their decay.
-    lead = x.unsqueeze(0) if decay.dim() == 0 else x.movedim(2, 0)
-    flat = lead.reshape(groups.numel(), x.shape[0], -1)
-    carry = torch.zeros_like(flat[:, :1])
-    blocks = []
-    for begin in range(0, x.shape[0], _BLOCK):
-        block = flat[:, begin : begin + _BLOCK]
-        steps = torch.arange(block.shape[1])
-        lag = steps[:, None] - steps
-        powers = groups[:, None, None] ** lag.clamp(min=0)
-        integral = torch.bmm(powers * (lag >= 0), block) + groups[:, None, None] ** (steps[:, None] + 1) * carry
-        carry = integral[:, -1:]
-        blocks.append(integral)
-    y = torch.cat(blocks, dim=1).reshape(lead.shape)
-    return y.squeeze(0) if decay.dim() == 0 else y.movedim(0, 2)
 
 
 @dataclass(frozen=True)
@@ -108,25 +82,18 @@ class ParaLIF:
         if self.tau_mem_ms <= 0 or (self.tau_syn_ms is not None and self.tau_syn_ms <= 0):
             raise StreamsnnError("a ParaLIF time constant is not positive", hint="give milliseconds above 0")
 
-    def decays(self, step_ms: float) -> tuple[float, float]:
-        """a and b of a step of `step_ms`; a is 0 without a synapse."""
-        a = 0.0 if self.tau_syn_ms is None else float(np.exp(-step_ms / self.tau_syn_ms))
-        return a, float(np.exp(-step_ms / self.tau_mem_ms))
-
     def shapes(self, shape: Shape) -> dict[str, Shape]:
         named: dict[str, Shape] = {"threshold": ()}
         if self.learn_tau:
             named["beta_raw"] = ()
             if self.tau_syn_ms is not None:
                 named["alpha_raw"] = ()
-        if self.recurrent:
-            flat_only(shape, self.family)
-            named |= {"recurrent_weight": (shape[0], shape[0]), "recurrent_bias": (shape[0],)}
-        return named
+        named |= recurrent_shapes(shape, self.recurrent, self.family)
+        return named | {"recurrent_bias": (shape[0],)} if self.recurrent else named
 
     def initial(self, shape: Shape, step_ms: float, rng: np.random.Generator) -> dict[str, Array]:
         """The paper's thresholds, the decays of the time constants, uniform recurrent weights and no bias."""
-        a, b = self.decays(step_ms)
+        a, b = decays(step_ms, self.tau_syn_ms, self.tau_mem_ms)
         threshold = self.threshold if self.threshold is not None else (0.1 if self.kind in DELTA else 1.0)
         start: dict[str, Array] = {"threshold": np.asarray(threshold)}
         if self.learn_tau:
@@ -142,11 +109,12 @@ class ParaLIF:
         """LI(current), alike (T, B, ...)."""
         import torch
 
-        a, b = (torch.as_tensor(decay, dtype=current.dtype) for decay in self.decays(step_ms))
-        beta = torch.sigmoid(p["beta_raw"]) if "beta_raw" in p else b
-        if self.tau_syn_ms is not None:
-            current = leaky_integral(current, torch.sigmoid(p["alpha_raw"]) if "alpha_raw" in p else a)
-        return leaky_integral((1 - across(beta, current[0])) * current, beta)
+        a, b = decays(step_ms, self.tau_syn_ms, self.tau_mem_ms)
+        alpha = torch.sigmoid(p["alpha_raw"]) if "alpha_raw" in p else torch.as_tensor(a, dtype=current.dtype)
+        beta = torch.sigmoid(p["beta_raw"]) if "beta_raw" in p else torch.as_tensor(b, dtype=current.dtype)
+        if self.tau_syn_ms is None:
+            return leaky_integral((1 - beta) * current, beta)
+        return double_leaky_integral(current, alpha, beta)
 
     def fire(self, u: Tensor, p: Mapping[str, Tensor], chance: Tensor | None) -> Tensor:
         """Phi(u), alike (T, B, ...); `chance` holds the uniform numbers of a stochastic kind."""
@@ -208,7 +176,7 @@ class ParaLIF:
 
     def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
         """Constants: kind, hidden rule, then a row of a, b, theta and bias. State: l1, m1, v1, l2, m2, v2."""
-        a, b = (np.asarray(decay) for decay in self.decays(step_ms))
+        a, b = (np.asarray(decay) for decay in decays(step_ms, self.tau_syn_ms, self.tau_mem_ms))
         alpha = 1 / (1 + np.exp(-p["alpha_raw"])) if "alpha_raw" in p else a
         beta = 1 / (1 + np.exp(-p["beta_raw"])) if "beta_raw" in p else b
         size = int(np.prod(shape))
@@ -216,12 +184,11 @@ class ParaLIF:
         bias = p["recurrent_bias"] if self.recurrent else np.zeros(size)
         rows = [*(spread(value, shape) for value in (alpha, beta, theta)), bias]
         head = np.array([KINDS.index(self.kind), float(self.hidden == "relu")])
-        weights = np.ascontiguousarray(p["recurrent_weight"].T) if self.recurrent else np.zeros((0, 0))
         return Packed(
             np.concatenate([head, *rows]),
             np.zeros(6 * size),
             2,
-            recurrent=weights,
+            recurrent=feedback(p),
             memory_steps=memory_steps(np.maximum(alpha, beta)),
             stochastic=self.kind in STOCHASTIC,
         )
@@ -230,61 +197,6 @@ class ParaLIF:
         """u."""
         membrane: Floats = variables[1] + variables[4]
         return membrane
-
-
-@dataclass(frozen=True)
-class DoubleLeakyIntegrator:
-    """A ParaLIF readout: LI(x) that does not fire. No parameters."""
-
-    family: ClassVar[str] = "paralif-readout"
-    spiking: ClassVar[bool] = False
-    recurrent: ClassVar[bool] = False
-    tau_mem_ms: float = 20.0
-    tau_syn_ms: float | None = 20.0
-
-    def _neuron(self) -> ParaLIF:
-        return ParaLIF(tau_mem_ms=self.tau_mem_ms, tau_syn_ms=self.tau_syn_ms)
-
-    def shapes(self, shape: Shape) -> dict[str, Shape]:
-        return {}
-
-    def initial(self, shape: Shape, step_ms: float, rng: np.random.Generator) -> dict[str, Array]:
-        return {}
-
-    def sequence(self, current: Tensor, p: Mapping[str, Tensor], step_ms: float, seeds: NDArray[np.int64]) -> Tensor:
-        """LI(current), alike (T, B, ...)."""
-        return self._neuron().integrate(current, p, step_ms)
-
-    def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
-        """Constants: a, b. State: l, m."""
-        decays = np.array(self._neuron().decays(step_ms))
-        return Packed(decays, np.zeros(2 * int(np.prod(shape))), 0, memory_steps=memory_steps(decays))
-
-    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
-        """m."""
-        membrane: Floats = variables[1]
-        return membrane
-
-
-@kernel
-def step_readout(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32]) -> None:
-    """One step of the readout; x becomes its membrane."""
-    size = x.size
-    a, b = p[0], p[1]
-    gain = 1 - b
-    for i in range(size):
-        s[i] = a * s[i] + x[i]
-        s[size + i] = b * s[size + i] + gain * s[i]
-        x[i] = s[size + i]
-    flush(s)
-
-
-@kernel
-def flush(s: NDArray[np.float32]) -> None:
-    """Set to 0 what has decayed so far that arithmetic on it would soon be slow (denormal) and never matter."""
-    for i in range(s.size):
-        if abs(s[i]) < 1e-30:
-            s[i] = 0
 
 
 @kernel

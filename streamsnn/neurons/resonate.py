@@ -30,13 +30,14 @@ from streamsnn.neurons.base import (
     Packed,
     Shape,
     across,
-    flat_only,
+    driven,
+    feedback,
     memory_steps,
+    recurrent_shapes,
     recurrent_start,
     spread,
 )
-from streamsnn.neurons.kernel import kernel
-from streamsnn.neurons.paralif import flush
+from streamsnn.neurons.kernel import flush, kernel
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,10 +85,7 @@ class Resonator:
 
     def shapes(self, shape: Shape) -> dict[str, Shape]:
         named: dict[str, Shape] = {"omega": (shape[0],), "b_offset": (shape[0],)}
-        if self.recurrent:
-            flat_only(shape, self.model.upper())
-            named["recurrent_weight"] = (shape[0], shape[0])
-        return named
+        return named | recurrent_shapes(shape, self.recurrent, self.model.upper())
 
     def initial(self, shape: Shape, step_ms: float, rng: np.random.Generator) -> dict[str, Array]:
         """omega and b' uniform in their ranges; recurrent weights uniform."""
@@ -122,7 +120,7 @@ class Resonator:
         dt = self.dt_s
         trace: dict[str, list[Tensor]] = {"z": [], "u": [], "v": [], "q": []}
         for x in current:
-            drive = x + z @ p["recurrent_weight"].T if self.recurrent else x
+            drive = driven(x, z, p)
             if self.model == "hrf":
                 v = v + dt * u
                 u = u + dt * drive - 2 * dt * (damping + q) * u - dt * omega.square() * v
@@ -166,7 +164,7 @@ class Resonator:
             np.concatenate([head, *rows]),
             np.zeros(6 * int(np.prod(shape))),
             0,
-            recurrent=np.ascontiguousarray(p["recurrent_weight"].T) if self.recurrent else np.zeros((0, 0)),
+            recurrent=feedback(p),
             memory_steps=memory_steps(radius),
         )
 

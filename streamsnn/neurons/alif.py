@@ -1,0 +1,130 @@
+"""ALIF: leaky integrate-and-fire with a threshold that adapts.
+
+Yin, Corradi, Bohte 2021, "Accurate and efficient time-domain classification with adaptive spiking recurrent neural
+networks"; constants as in the baseline of Higuchi et al. 2024. With k = exp(-1 / |tau_mem|), r = exp(-1 / |tau_adp|),
+both tau in steps,
+
+    a+ = r a + (1 - r) z          theta = 0.01 + 1.8 a+          u = k u + (1 - k) I
+    z = [u - theta > 0]           u = u - z theta
+
+In recurrent layers I holds the weighted spikes of the step before. Surrogate: double Gaussian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamsnn.neurons.base import (
+    Array,
+    Floats,
+    Packed,
+    Shape,
+    across,
+    driven,
+    feedback,
+    memory_steps,
+    recurrent_shapes,
+    recurrent_start,
+    spread,
+)
+from streamsnn.neurons.kernel import flush, kernel
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ALIF:
+    """An adaptive LIF layer: parameters `tau_mem` and `tau_adp` (channels,) in steps.
+
+    If recurrent, also `recurrent_weight` (N, N).
+    """
+
+    family: ClassVar[str] = "alif"
+    spiking: ClassVar[bool] = True
+    recurrent: bool = False
+    theta: float = 0.01
+    beta: float = 1.8
+
+    def shapes(self, shape: Shape) -> dict[str, Shape]:
+        named: dict[str, Shape] = {"tau_mem": (shape[0],), "tau_adp": (shape[0],)}
+        return named | recurrent_shapes(shape, self.recurrent, self.family)
+
+    def initial(self, shape: Shape, step_ms: float, rng: np.random.Generator) -> dict[str, Array]:
+        """tau_mem ~ N(20, 5) and tau_adp ~ N(150, 10) steps; recurrent weights uniform."""
+        start: dict[str, Array] = {"tau_mem": rng.normal(20, 5, shape[0]), "tau_adp": rng.normal(150, 10, shape[0])}
+        if self.recurrent:
+            start["recurrent_weight"] = recurrent_start(shape[0], rng)
+        return start
+
+    def trace(self, current: Tensor, p: Mapping[str, Tensor]) -> dict[str, list[Tensor]]:
+        """z, u (after the reset) and a, T tensors (B, ...) each, of `current` (T, B, ...)."""
+        import torch
+
+        from streamsnn.neurons.surrogate import fires_above
+
+        keep = across(torch.exp(-1 / p["tau_mem"].abs()), current[0])
+        adapt = across(torch.exp(-1 / p["tau_adp"].abs()), current[0])
+        u = a = z = torch.zeros_like(current[0])
+        trace: dict[str, list[Tensor]] = {"z": [], "u": [], "a": []}
+        for x in current:
+            drive = driven(x, z, p)
+            a = adapt * a + (1 - adapt) * z
+            theta = self.theta + self.beta * a
+            u = keep * u + (1 - keep) * drive
+            z = fires_above(u - theta, "double-gaussian", 0.5)
+            u = u - z * theta
+            for name, value in (("z", z), ("u", u), ("a", a)):
+                trace[name].append(value)
+        return trace
+
+    def sequence(self, current: Tensor, p: Mapping[str, Tensor], step_ms: float, seeds: NDArray[np.int64]) -> Tensor:
+        """Spikes (T, B, ...) of `current` (T, B, ...)."""
+        import torch
+
+        return torch.stack(self.trace(current, p)["z"])
+
+    def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
+        """Constants: theta, beta, rows of k and r. State: u, a, z."""
+        keep = np.exp(-1 / np.abs(p["tau_mem"].astype(np.float64)))
+        adapt = np.exp(-1 / np.abs(p["tau_adp"].astype(np.float64)))
+        return Packed(
+            np.concatenate([[self.theta, self.beta], spread(keep, shape), spread(adapt, shape)]),
+            np.zeros(3 * int(np.prod(shape))),
+            0,
+            recurrent=feedback(p),
+            memory_steps=memory_steps(np.maximum(keep, adapt)),
+        )
+
+    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+        """u, after the reset."""
+        membrane: Floats = variables[0]
+        return membrane
+
+
+@kernel
+def step_alif(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32], fired: NDArray[np.int32]) -> int:
+    """One step of an ALIF layer."""
+    size = x.size
+    theta, beta = p[0], p[1]
+    keep, adapt = p[2 : 2 + size], p[2 + size :]
+    u, a, z = s[:size], s[size : 2 * size], s[2 * size :]
+    for i in range(size):
+        a[i] = adapt[i] * a[i] + (1 - adapt[i]) * z[i]
+        u[i] = keep[i] * u[i] + (1 - keep[i]) * x[i]
+        x[i] = theta + beta * a[i]
+        z[i] = 0
+    count = 0
+    for i in range(size):
+        if u[i] - x[i] > 0:
+            fired[count] = i
+            count += 1
+            u[i] -= x[i]
+            z[i] = 1
+    flush(s)
+    return count

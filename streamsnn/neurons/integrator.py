@@ -1,0 +1,166 @@
+"""Leaky integration without firing: the readouts, and the integral over whole sequences that ParaLIF is made of.
+
+LI                      y = k y + (1 - k) x,  k = exp(-1 / |tau|), tau in steps (Higuchi et al. 2024)
+DoubleLeakyIntegrator   l = a l + x,  m = b m + (1 - b) l,  a = exp(-dt / tau_syn), b = exp(-dt / tau_mem) (Yarga &
+                        Wood 2024: a ParaLIF layer that does not fire)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamsnn.neurons.base import (
+    Array,
+    Floats,
+    Packed,
+    Shape,
+    across,
+    memory_steps,
+    spread,
+)
+from streamsnn.neurons.kernel import flush, kernel
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+_BLOCK = 128
+"""Steps whose leaky integral is one matrix product; longer sequences carry the integral from block to block."""
+
+
+def leaky_integral(x: Tensor, decay: Tensor) -> Tensor:
+    """y_t = decay y_{t-1} + x_t over the first dimension of `x` (T, B, ...); exact and causal, with y_{-1} = 0.
+
+    `decay` is () or (channels,). Each block of time is one product with a lower triangular matrix of powers.
+    """
+    import torch
+
+    groups = decay.reshape(-1)
+    # (groups, T, B * rest): channels come first where they differ in their decay.
+    lead = x.unsqueeze(0) if decay.dim() == 0 else x.movedim(2, 0)
+    flat = lead.reshape(groups.numel(), x.shape[0], -1)
+    carry = torch.zeros_like(flat[:, :1])
+    blocks = []
+    for begin in range(0, x.shape[0], _BLOCK):
+        block = flat[:, begin : begin + _BLOCK]
+        steps = torch.arange(block.shape[1])
+        lag = steps[:, None] - steps
+        powers = groups[:, None, None] ** lag.clamp(min=0)
+        integral = torch.bmm(powers * (lag >= 0), block) + groups[:, None, None] ** (steps[:, None] + 1) * carry
+        carry = integral[:, -1:]
+        blocks.append(integral)
+    y = torch.cat(blocks, dim=1).reshape(lead.shape)
+    return y.squeeze(0) if decay.dim() == 0 else y.movedim(0, 2)
+
+
+def decays(step_ms: float, tau_syn_ms: float | None, tau_mem_ms: float) -> tuple[float, float]:
+    """a and b of a step of `step_ms`; a is 0 without a synapse."""
+    a = 0.0 if tau_syn_ms is None else float(np.exp(-step_ms / tau_syn_ms))
+    return a, float(np.exp(-step_ms / tau_mem_ms))
+
+
+def double_leaky_integral(x: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
+    """m of l_t = alpha l_{t-1} + x_t, m_t = beta m_{t-1} + (1 - beta) l_t for `x` (T, B, ...)."""
+    synapse = leaky_integral(x, alpha)
+    return leaky_integral((1 - across(beta, x[0])) * synapse, beta)
+
+
+@dataclass(frozen=True)
+class LI:
+    """A readout that integrates and does not fire; parameter `tau` (channels,) in steps, used by magnitude."""
+
+    family: ClassVar[str] = "li"
+    spiking: ClassVar[bool] = False
+    recurrent: ClassVar[bool] = False
+    tau_mean: float = 20.0
+    tau_std: float = 5.0
+
+    def shapes(self, shape: Shape) -> dict[str, Shape]:
+        return {"tau": (shape[0],)}
+
+    def initial(self, shape: Shape, step_ms: float, rng: np.random.Generator) -> dict[str, Array]:
+        """tau ~ N(tau_mean, tau_std) steps."""
+        return {"tau": rng.normal(self.tau_mean, self.tau_std, shape[0])}
+
+    def sequence(self, current: Tensor, p: Mapping[str, Tensor], step_ms: float, seeds: NDArray[np.int64]) -> Tensor:
+        """y (T, B, ...) of `current` (T, B, ...): parallel in T."""
+        import torch
+
+        keep = torch.exp(-1 / p["tau"].abs())
+        return leaky_integral(current * (1 - across(keep, current[0])), keep)
+
+    def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
+        """Constants: k of each neuron. State: y."""
+        keep = np.exp(-1 / np.abs(p["tau"].astype(np.float64)))
+        return Packed(spread(keep, shape), np.zeros(int(np.prod(shape))), 0, memory_steps=memory_steps(keep))
+
+    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+        """y."""
+        membrane: Floats = variables[0]
+        return membrane
+
+
+@kernel
+def step_li(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32]) -> None:
+    """One step of the readout; x becomes y."""
+    for i in range(x.size):
+        s[i] = p[i] * s[i] + (1 - p[i]) * x[i]
+        x[i] = s[i]
+    flush(s)
+
+
+@dataclass(frozen=True)
+class DoubleLeakyIntegrator:
+    """A ParaLIF readout: LI(x) that does not fire. No parameters."""
+
+    family: ClassVar[str] = "paralif-readout"
+    spiking: ClassVar[bool] = False
+    recurrent: ClassVar[bool] = False
+    tau_mem_ms: float = 20.0
+    tau_syn_ms: float | None = 20.0
+
+    def _decays(self, step_ms: float) -> tuple[float, float]:
+        return decays(step_ms, self.tau_syn_ms, self.tau_mem_ms)
+
+    def shapes(self, shape: Shape) -> dict[str, Shape]:
+        return {}
+
+    def initial(self, shape: Shape, step_ms: float, rng: np.random.Generator) -> dict[str, Array]:
+        return {}
+
+    def sequence(self, current: Tensor, p: Mapping[str, Tensor], step_ms: float, seeds: NDArray[np.int64]) -> Tensor:
+        """LI(current), alike (T, B, ...)."""
+        import torch
+
+        a, b = (torch.as_tensor(decay, dtype=current.dtype) for decay in self._decays(step_ms))
+        if self.tau_syn_ms is None:
+            return leaky_integral((1 - b) * current, b)
+        return double_leaky_integral(current, a, b)
+
+    def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
+        """Constants: a, b. State: l, m."""
+        both = np.array(self._decays(step_ms))
+        return Packed(both, np.zeros(2 * int(np.prod(shape))), 0, memory_steps=memory_steps(both))
+
+    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+        """m."""
+        membrane: Floats = variables[1]
+        return membrane
+
+
+@kernel
+def step_double_li(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32]) -> None:
+    """One step of the readout; x becomes its membrane."""
+    size = x.size
+    a, b = p[0], p[1]
+    gain = 1 - b
+    for i in range(size):
+        s[i] = a * s[i] + x[i]
+        s[size + i] = b * s[size + i] + gain * s[i]
+        x[i] = s[size + i]
+    flush(s)
