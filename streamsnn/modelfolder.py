@@ -15,7 +15,8 @@ from typing import Any
 
 from streamsnn.errors import StreamsnnError
 from streamsnn.layers import NetworkSpec, build, input_spec_from_table, layers_from_tables, layers_to_tables
-from streamsnn.network import Network, check_weights
+from streamsnn.lowering import check_weights
+from streamsnn.network import Network
 from streamsnn.neurons.base import Array
 from streamsnn.types import ModelCard, ReadoutSettings
 
