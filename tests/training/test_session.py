@@ -141,7 +141,7 @@ def test_an_interruption_while_the_model_is_written_loses_nothing(
     watcher = Quiet()
     train_model(config, folder, watcher, command="", resume=True)
     assert watcher.done == 4
-    assert load_model(folder).fingerprint == load_model(trained).fingerprint
+    assert (folder / "weights.safetensors").read_bytes() == (trained / "weights.safetensors").read_bytes()
 
 
 def test_a_checkpoint_of_other_settings_is_not_resumed(config: Config, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_an_older_model_is_replaced_whole(trained: Path, config: Config, tmp_pat
     (folder / "notes").write_text("old")
     train_model(config, folder, Quiet(), command="")
     assert sorted(path.name for path in folder.iterdir()) == FILES
-    assert load_model(folder).fingerprint == load_model(trained).fingerprint
+    assert (folder / "weights.safetensors").read_bytes() == (trained / "weights.safetensors").read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == ["sides"]
 
 
