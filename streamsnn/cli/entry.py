@@ -1,0 +1,108 @@
+"""`streamsnn`: from the words of a command line to an exit code, and from any failure to three short lines.
+
+Exit codes: 0 done; 1 `check` found a broken promise; 2 an error that the user can mend; 70 a mistake in this program;
+130 Ctrl-C; 141 nobody reads the output any more.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from streamsnn import __version__
+from streamsnn.cli import parsing
+from streamsnn.errors import StreamsnnError
+
+_SUMMARIES = {
+    "run": "play a recording through a model and see what it thinks",
+    "evaluate": "how often a model is right on a folder of labelled recordings",
+    "info": "what is in a recording or a model",
+    "models": "the models that are there",
+    "check": "whether a model, recording, filter or plug-in keeps its promises",
+    "train": "from labelled recordings to a model",
+}
+_DONE, _WRONG, _BUG, _INTERRUPTED, _UNREAD = 0, 2, 70, 130, 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line (that of the process if `argv` is None) and return its exit code. Raises nothing."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    _never_fail_on_a_character()
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        return _unread()
+    except Exception as error:
+        if isinstance(error.__context__, BrokenPipeError):
+            return _unread()
+        if "--debug" in arguments:
+            _say(traceback.format_exc())
+        return _explain(error)
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        name, rest = parsing.choose_command(arguments, _SUMMARIES)
+        if name is None:
+            parser = parsing.overview(__version__, _SUMMARIES)
+            parsing.parse(parser, rest)
+            parser.print_help()
+            return _DONE
+        # One module a command, which says what its options are without loading what they need.
+        command = importlib.import_module(f"streamsnn.cli.{name}")
+        parsed = parsing.parse(command.parser(), rest)
+    except SystemExit as done:  # how argparse ends after --help and --version
+        return int(done.code or 0)
+    return int(command.command(parsed))
+
+
+def _explain(error: Exception) -> int:
+    if isinstance(error, StreamsnnError):
+        interrupted = isinstance(error.__cause__, KeyboardInterrupt)
+        _say(error.message if interrupted else f"error: {error.message}")
+        if error.hint:
+            _say(f"hint:  {error.hint}")
+        return _INTERRUPTED if interrupted else _WRONG
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        _say(f"error: {where}{error.strerror or error}")
+        return _WRONG
+    _say(f"error: streamsnn itself failed: {type(error).__name__}: {error}")
+    _say("hint:  Add --debug to see where, and report it.")
+    return _BUG
+
+
+def _say(text: str) -> None:
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        # Nobody is there to be told.
+        return
+
+
+def _unread() -> int:
+    """End quietly, and let the interpreter flush what is left over to nowhere."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        # Not a real file, as when somebody captures the output: nothing will be flushed to it.
+        return _UNREAD
+    return _UNREAD
+
+
+def _never_fail_on_a_character() -> None:
+    """Print a question mark where a terminal's encoding lacks a character."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")

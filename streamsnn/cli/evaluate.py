@@ -1,0 +1,72 @@
+"""`streamsnn evaluate`: how often a model is right, and how soon."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from streamsnn.cli import options, values
+from streamsnn.cli.parsing import Parser
+from streamsnn.errors import StreamsnnError
+
+_DESCRIPTION = """\
+Stream every recording of DATASET through a model from a fresh state, step by step, and count how often it is right.
+DATASET is a folder with labels.csv (columns file,label), or with one folder of recordings a class; labels must be
+spelt as the model's are. What counts as the model's answer is the class with the most evidence at the recording's end,
+gathered as the model's readout settings say (threshold, hysteresis and patience play no part)."""
+
+_EXAMPLES = """\
+  streamsnn evaluate ../data/nmnist --model nmnist-paralif
+  streamsnn evaluate ../data/nmnist --model nmnist-brf --confusion confusion.png --anytime anytime.png
+  streamsnn evaluate ../data/nmnist --model ./models/mine --limit 100 --json | jq .accuracy"""
+
+_PICTURES = (".png", ".pdf", ".svg")
+
+
+def parser() -> Parser:
+    parser = Parser("streamsnn evaluate", _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("dataset", metavar="DATASET", help="a folder of labelled recordings")
+    options.add_stream_options(parser)
+    parser.add_argument(
+        "--limit", type=values.count, metavar="N", help="only N recordings, spread evenly over the dataset"
+    )
+    group = parser.add_argument_group("output")
+    group.add_argument("--json", action="store_true", help="print one JSON object")
+    group.add_argument("--confusion", metavar="FILE", help="draw the confusion matrix as a picture (.png, .pdf, .svg)")
+    group.add_argument("--anytime", metavar="FILE", help="draw accuracy against elapsed stream time as a picture")
+    return parser
+
+
+def command(arguments: argparse.Namespace) -> int:
+    for picture in (arguments.confusion, arguments.anytime):
+        _refuse_unwritable(picture)
+    options.one_thread()
+    from streamsnn.cli.scoring import evaluate
+
+    evaluation = evaluate(arguments)
+    if arguments.confusion or arguments.anytime:
+        from streamsnn.cli import pictures
+
+        if arguments.confusion:
+            pictures.draw_confusion(evaluation, Path(arguments.confusion))
+        if arguments.anytime:
+            pictures.draw_anytime(evaluation, Path(arguments.anytime))
+    if arguments.json:
+        print(json.dumps(evaluation.as_dict(), ensure_ascii=False, allow_nan=False))
+    else:
+        from streamsnn.cli.verdict import print_evaluation
+
+        print_evaluation(evaluation)
+    return 0
+
+
+def _refuse_unwritable(picture: str | None) -> None:
+    """Find out before minutes of work, not after."""
+    if picture is None:
+        return
+    path = Path(picture)
+    if path.suffix.lower() not in _PICTURES:
+        raise StreamsnnError(f"{picture} is no name of a picture.", hint=f"Let it end with {', '.join(_PICTURES)}.")
+    if not path.parent.is_dir():
+        raise StreamsnnError(f"There is no folder {path.parent} to put {path.name} into.", hint="Make it first.")

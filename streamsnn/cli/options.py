@@ -1,0 +1,124 @@
+"""What `run` and `evaluate` share: options for the way from a sensor to a model's input, and the start of an engine."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from streamsnn.cli import values
+from streamsnn.errors import StreamsnnError
+
+if TYPE_CHECKING:
+    from streamsnn.binning import SensorFit
+    from streamsnn.types import Filter, Model, Sensor, Source
+
+_PATIENCE_S = 0.7
+"""After so long a user wants to be told what the machine is doing."""
+
+
+def add_stream_options(parser: argparse.ArgumentParser) -> None:
+    """The options that `model_of`, `sensor_of`, `filters_of`, `fit_of` and `fresh_state` read."""
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="M",
+        help="a model's name (see streamsnn models), its folder, or a plug-in package.module:attribute",
+    )
+    parser.add_argument("--seed", type=values.whole_number, metavar="N", help="seed of stochastic neurons (default 0)")
+    group = parser.add_argument_group("from the sensor to the model's input")
+    group.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        metavar="F",
+        help="background:tau=5ms, refractory:1ms, hot:k=10, region:x,y,width,height, flip:x, polarity:on, or a plug-in;"
+        " several are applied in turn",
+    )
+    group.add_argument(
+        "--crop", type=values.rectangle, metavar="X,Y,W,H", help="look only at this part of the sensor, in pixels"
+    )
+    group.add_argument(
+        "--downsample", type=values.count, metavar="N", help="N x N pixels of the sensor become one of the input"
+    )
+    group.add_argument(
+        "--letterbox", action="store_true", help="centre a view that is smaller than the input, with nothing around it"
+    )
+    group.add_argument(
+        "--sensor", type=values.size, metavar="WxH", help="size of the sensor, for files that do not state it"
+    )
+
+
+def start_engine(model: Model) -> None:
+    """Compile the model's step before anything is streamed; say so on stderr if that takes long."""
+    warm_up = getattr(model, "warm_up", None)
+    if warm_up is not None:
+        with _saying("compiling the network for this machine (once; then it is kept) ..."):
+            warm_up()
+
+
+def one_thread() -> None:
+    """Keep numerical libraries from starting threads that a step of a small network only waits for."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
+def sensor_of(arguments: argparse.Namespace) -> Sensor | None:
+    """The sensor that --sensor states, if it does."""
+    from streamsnn.types import Sensor
+
+    return None if arguments.sensor is None else Sensor("sensor", *arguments.sensor)
+
+
+def filters_of(arguments: argparse.Namespace, sensor: Sensor) -> list[Filter]:
+    """New filters, one for each --filter."""
+    from streamsnn.registry import open_filter
+
+    return [open_filter(text, sensor) for text in arguments.filter]
+
+
+def fit_of(arguments: argparse.Namespace, sensor: Sensor, model: Model) -> SensorFit:
+    """How `sensor` feeds the model, as --crop, --downsample and --letterbox want it."""
+    from streamsnn.binning import fit_sensor
+
+    return fit_sensor(
+        sensor,
+        model.card.input,
+        crop=arguments.crop,
+        downsample=arguments.downsample,
+        letterbox=arguments.letterbox,
+    )
+
+
+def fresh_state(arguments: argparse.Namespace, model: Model) -> Any:
+    """A new state, with the draws that --seed asks for."""
+    from streamsnn.network import Network
+
+    if arguments.seed is None:
+        return model.initial_state()
+    if not isinstance(model, Network):
+        raise StreamsnnError(f"{arguments.model} is a plug-in and takes no seed.", hint="Leave out --seed.")
+    return model.initial_state(arguments.seed)
+
+
+def damage_of(source: Source) -> tuple[str, ...]:
+    """A sentence for each kind of damage that reading `source` has met so far."""
+    from streamsnn.sources.files import RecordingSource
+
+    return source.damage.describe() if isinstance(source, RecordingSource) else ()
+
+
+@contextlib.contextmanager
+def _saying(text: str) -> Iterator[None]:
+    """Print `text` on stderr if what is done within takes longer than a moment."""
+    timer = threading.Timer(_PATIENCE_S, lambda: print(text, file=sys.stderr, flush=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -1,0 +1,195 @@
+"""What `streamsnn run` does: passes of a stream through a model, into sinks, and a summary of all of it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from streamsnn.cli import options, text
+from streamsnn.clock import HostClock
+from streamsnn.engine import stream
+from streamsnn.errors import StreamsnnError
+from streamsnn.readout import ScoreReadout
+from streamsnn.registry import open_model, open_readout, open_sink, open_source
+from streamsnn.sinks import Csv, JsonLines, Summary, terminal
+from streamsnn.sources.paced import Paced
+from streamsnn.types import Model, Readout, Sink, Source
+
+_DONE, _INTERRUPTED = 0, 130
+
+
+def play(arguments: argparse.Namespace) -> int:
+    """Play as `arguments` say; the exit code. Ctrl-C ends it like the end of the stream, but for the code."""
+    _refuse_contradictions(arguments)
+    playing = _Playing(arguments)
+    card = playing.model.card
+    lines = JsonLines(sys.stdout, card.step_us) if arguments.json else None
+    sinks: list[Sink] = []
+    interrupted = False
+    with contextlib.ExitStack() as closing:
+        closing.callback(_close, sinks)
+        sinks.append(lines or terminal(card.step_us))
+        if arguments.csv:
+            sinks.append(Csv(arguments.csv, card.step_us))
+        if arguments.jsonl:
+            sinks.append(JsonLines(arguments.jsonl, card.step_us))
+        if arguments.sink:
+            sinks.append(open_sink(arguments.sink, card))
+        try:
+            playing.play_all(sinks)
+        except KeyboardInterrupt:
+            interrupted = True
+        summary = playing.as_dict() | {"interrupted": interrupted}
+        if lines is not None:
+            lines.write_object({"summary": summary})
+    if lines is None:
+        print(_sentences(summary))
+    return _INTERRUPTED if interrupted else _DONE
+
+
+class _Playing:
+    """The passes of a stream, and what they come to."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._arguments = arguments
+        self.model = open_model(arguments.model)
+        self._summary = Summary(self.model.card.step_us)
+        self._passes = 0
+        self._clock = HostClock()
+        self._source = self._open()
+        # All that can be wrong with the command is found before anybody waits for a compiler.
+        options.filters_of(arguments, self._source.sensor)
+        self._fit = options.fit_of(arguments, self._source.sensor, self.model)
+        self._state = options.fresh_state(arguments, self.model)
+        self._readout = _readout(arguments, self.model)
+
+    def play_all(self, sinks: Sequence[Sink]) -> None:
+        """One pass, or with --loop one after the other, each from a fresh state."""
+        options.start_engine(self.model)
+        while True:
+            self._passes += 1
+            self._play_once(sinks)
+            if self._summary.steps == 0:
+                raise StreamsnnError(f"{self._arguments.source} ended before its first step.")
+            if not self._arguments.loop:
+                break
+            print(f"pass {self._passes + 1}: from the beginning, with a fresh state", file=sys.stderr, flush=True)
+            self._state.reset()
+            self._readout.reset()
+            self._source = self._open()
+
+    def _play_once(self, sinks: Sequence[Sink]) -> None:
+        speed = self._arguments.speed
+        filters = options.filters_of(self._arguments, self._source.sensor)
+        with contextlib.closing(self._source):
+            for result in stream(
+                self._source if speed is None else Paced(self._source, speed, self._clock),
+                self.model,
+                filters=filters,
+                readout=self._readout,
+                state=self._state,
+                fit=self._fit,
+                clock=self._clock,
+            ):
+                self._summary.write(result)
+                for sink in sinks:
+                    sink.write(result)
+
+    def _open(self) -> Source:
+        arguments = self._arguments
+        return open_source(
+            arguments.source,
+            sensor=options.sensor_of(arguments),
+            start_us=arguments.start,
+            stop_us=arguments.stop,
+            # In true time a packet arrives when it is over: one longer than a step would make steps wait for it.
+            packet_us=self.model.card.step_us,
+            clock=self._clock,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The summary so far, with what was played."""
+        return {
+            "source": self._arguments.source,
+            "model": self.model.card.name,
+            "speed": self._arguments.speed,
+            "step_ms": self.model.card.step_us / 1000,
+            "passes": self._passes,
+            **self._summary.as_dict(),
+            "damage": list(options.damage_of(self._source)),
+        }
+
+
+def _refuse_contradictions(arguments: argparse.Namespace) -> None:
+    if arguments.stop is not None and arguments.stop <= arguments.start:
+        raise StreamsnnError(
+            f"--stop {text.duration(arguments.stop)} is not after --start {text.duration(arguments.start)}.",
+            hint="Both count from the beginning of the recording.",
+        )
+    if arguments.readout and _changes(arguments):
+        raise StreamsnnError(
+            "--readout brings its own settings.", hint="Leave out --threshold, --hysteresis and --patience."
+        )
+
+
+def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The readout settings that the command line sets."""
+    given = {name: getattr(arguments, name) for name in ("threshold", "hysteresis", "patience")}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _readout(arguments: argparse.Namespace, model: Model) -> Readout:
+    card = model.card
+    if arguments.readout:
+        return open_readout(arguments.readout, card)
+    return ScoreReadout(dataclasses.replace(card.readout, **_changes(arguments)), card.labels, card.step_us)
+
+
+def _close(sinks: Sequence[Sink]) -> None:
+    with contextlib.ExitStack() as closing:
+        for sink in sinks:
+            closing.callback(sink.close)
+
+
+def _sentences(summary: dict[str, Any]) -> str:
+    """The summary for people."""
+    if summary["steps"] == 0:
+        return "played nothing"
+    latency = summary["latency"]
+    total, compute = latency["total"], latency["compute"]
+    played = f"{text.duration(summary['duration_s'] * 1e6)} in {summary['steps']:,} steps of {summary['step_ms']:g} ms"
+    if summary["passes"] > 1:
+        played += f", {summary['passes']} passes"
+    rate_hz = summary["events"] / summary["duration_s"]
+    events = f"{summary['events']:,} into the network, {text.number(rate_hz)}/s"
+    if summary["dropped"]:
+        events += f"; {summary['dropped']:,} dropped"
+    label = "none" if summary["label"] is None else summary["label"]
+    rows = [
+        ("played", played),
+        ("events", events),
+        ("decision", f"{label}, {text.percent(summary['confidence'])} at the end; {_times(summary['decisions'])}"),
+        ("lag", _spread(total) + f", after each step's {summary['step_ms']:g} ms"),
+        ("compute", _spread(compute) + f" a step, {text.percent(summary['load'])} of true time"),
+    ]
+    if summary["synaptic_operations"] is not None:
+        operations = summary["synaptic_operations"]["total"] / summary["duration_s"]
+        spikes = sum(summary["spikes"].values()) / summary["duration_s"]
+        rows.append(("work", f"{text.number(operations)} synaptic operations/s, {text.number(spikes)} spikes/s"))
+    rows += [("damage", sentence) for sentence in summary["damage"]]
+    return text.facts(rows)
+
+
+def _times(changes: int) -> str:
+    return "1 change" if changes == 1 else f"{changes:,} changes"
+
+
+def _spread(stage: dict[str, float]) -> str:
+    return (
+        f"{text.duration(stage['p50_ms'] * 1e3)} (median), {text.duration(stage['p99_ms'] * 1e3)} (99 %),"
+        f" {text.duration(stage['max_ms'] * 1e3)} (worst)"
+    )
