@@ -22,9 +22,9 @@ _ALIGN = 16
 class Lowered:
     """A network as the compiled step wants it.
 
-    `table` (rows, columns) and `weights` are read by the step; `floats` is the initial state; `populations` maps a
-    layer of neurons to its row, `names` has the layer of each row, and `seeds` the layer of each counter that holds a seed.
-    `fingerprint` is equal for equal networks.
+    `table` (rows, columns) and `weights` are read by the step; `floats` is the initial state. `populations` maps a
+    layer of neurons to its row, `names` has the layer of each row, and `seeds` the layer of each counter that holds a
+    seed. `fingerprint` is equal for equal networks.
     """
 
     table: NDArray[np.int64]
