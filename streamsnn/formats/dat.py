@@ -22,6 +22,10 @@ _RECORD_BYTES = 8
 _EVENT_TYPES = (0x00, 0x0C)  # Event2d, EventCd
 _TRIGGER_TYPE = 0x0E
 _WRAP_US = 1 << 32
+
+STATE = np.dtype([("begun", "?"), ("stored", "<i8"), ("t", "<i8")])
+"""What the compiled loop remembers: the previous record's time as stored, and without wraps."""
+
 _BITS = {"1": (9, 17, 0x1FF, 0xFF), "2": (14, 28, 0x3FFF, 0x3FFF)}  # version: y's and p's shift, x's and y's mask
 
 
@@ -65,12 +69,10 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
     def decode(damage: Damage, chunk_bytes: int) -> Blocks:
         from streamsnn.formats.kernels import decode_dat
 
-        state = np.zeros(2, np.int64)
+        state = np.zeros(1, STATE)
         memory = np.empty(max(chunk_bytes // _RECORD_BYTES, 1), EVENT)
         for block in read_blocks(path, begin, _RECORD_BYTES, damage, chunk_bytes):
             words = np.frombuffer(block, "<u4")
-            if not state.any():  # The first time is what it is, and only then the steps count.
-                state[:] = words[0]
             events = memory[: words.size // 2]
             decode_dat(words, *_BITS[version], state, events)
             yield events

@@ -18,8 +18,18 @@ from streamsnn.types import EVENT, Events, Sensor
 
 _WORD_BYTES = 2
 _SIZE_LIMIT = 1 << 11
-_TIME_HIGH_EVERY = 64  # Units of 4096 us: so often, at least, the clock is written also when nothing happens.
-_SILENCE_LIMIT_US = 24 * 3_600_000_000  # About 2.6 MB of TIME_HIGH words.
+_SILENCE_LIMIT_US = 3_600_000_000  # 1.8 MB of nothing but TIME_HIGH.
+
+STATE = np.dtype(
+    [(name, "<i8") for name in ("high", "loop", "low", "y", "x_base", "seen", "before_high", "before_loop")]
+    + [("polarity", "?"), ("doubtful", "?")]
+    + [(name, "<i8") for name in ("words", "undated", "reserved", "reserved_at", "reserved_level")]
+)
+"""What the compiled loop remembers between blocks.
+
+The clock's three parts and how often it has gone round, what events are relative to, which of these words have been
+`seen`, where the clock was before a `doubtful` step, how many words lie behind, and what could not be used.
+"""
 
 
 def _recognise(head: bytes, extension: str, sensor: Sensor | None) -> Match:
@@ -32,30 +42,22 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
     header = read_header(head)
 
     def decode(damage: Damage, chunk_bytes: int) -> Blocks:
-        from streamsnn.formats.kernels import (
-            EVT3_STATE_SIZE,
-            LEVEL_WORD,
-            RESERVED,
-            UNDATED,
-            VECTOR_SIZE,
-            WORD,
-            decode_evt3,
-        )
+        from streamsnn.formats.kernels import VECTOR_SIZE, decode_evt3
 
-        state = np.zeros(EVT3_STATE_SIZE, np.int64)
-        events = np.empty(max(chunk_bytes // _WORD_BYTES, 1) + VECTOR_SIZE, EVENT)
+        state = np.zeros(1, STATE)
+        events = np.empty(4 * max(chunk_bytes // _WORD_BYTES, 1) + VECTOR_SIZE, EVENT)
         size = path.stat().st_size
         for block in read_blocks(path, header.size, _WORD_BYTES, damage, chunk_bytes):
             words = np.frombuffer(block, "<u2")
             done = 0
             while 0 <= done < words.size:
                 done, count = decode_evt3(words, done, state, events)
-                damage.reserved_words = int(state[RESERVED])
-                damage.undated_events = int(state[UNDATED])
+                damage.reserved_words = int(state["reserved"][0])
+                damage.undated_events = int(state["undated"][0])
                 yield events[:count]
-            state[WORD] += words.size
+            state["words"] += words.size
             if done < 0:
-                damage.unreadable_bytes += size - header.size - _WORD_BYTES * int(state[LEVEL_WORD])
+                damage.unreadable_bytes += size - header.size - _WORD_BYTES * int(state["reserved_at"][0])
                 return
 
     return Content(decode, sensor or stated_sensor(header.fields, header.fields.get("plugin_name", "Prophesee")))
@@ -73,23 +75,27 @@ def write(path: Path, events: Events, sensor: Sensor) -> None:
 
 
 def _encode(events: Events) -> NDArray[np.uint16]:
-    """An event is a word of x, after one each of time and row where they changed."""
+    """An event is a word of x, after one of row and one of time where they changed, and every TIME_HIGH on the way.
+
+    Like a camera's, and unlike the shortest possible, this stream suits readers that know the clock's wrap only by
+    TIME_HIGH going from 4095 to 0.
+    """
     if not events.size:
         return np.empty(0, np.uint16)
     high, low, y = events["t"] >> 12, events["t"] & 0xFFF, events["y"]
-    steps = np.diff(high, prepend=high[0] - 1)
-    highs = -(-steps // _TIME_HIGH_EVERY)
-    lows = (steps > 0) | (np.diff(low, prepend=-1) != 0)
+    highs = np.diff(high, prepend=high[0] - 1)
+    lows = (highs > 0) | (np.diff(low, prepend=-1) != 0)
     rows = np.diff(y.astype(np.int64), prepend=-1) != 0
     ends = np.cumsum(highs + lows + rows + 1)
     words = np.empty(ends[-1], np.uint16)
     words[ends - 1] = 0x2000 | events["p"].astype(np.uint16) << 11 | events["x"]
     words[(ends - 2)[rows]] = y[rows]
     words[(ends - 2 - rows)[lows]] = 0x6000 | low[lows]
-    last_high = ends - 2 - rows - lows
-    for back in range(int(highs.max())):  # The newest TIME_HIGH comes last, the others lead up to it.
-        some = highs > back
-        words[(last_high - back)[some]] = 0x8000 | (high[some] - back * _TIME_HIGH_EVERY) & 0xFFF
+    before = np.repeat(np.cumsum(highs) - highs, highs)
+    ahead = np.arange(before.size) - before  # 0 for an event's first TIME_HIGH.
+    words[np.repeat(ends - 1 - rows - lows - highs, highs) + ahead] = (
+        0x8000 | np.repeat(high - highs + 1, highs) + ahead & 0xFFF
+    )
     return words
 
 

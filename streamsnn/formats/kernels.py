@@ -1,4 +1,7 @@
-"""The compiled inner loops of the formats. Imported only when a file is read, since numba takes its time."""
+"""The compiled inner loops of the formats. Imported only when a file is read, since numba takes its time.
+
+A `state` is an array of one record whose fields carry a loop on from block to block; all zeros is where it begins.
+"""
 
 from __future__ import annotations
 
@@ -6,84 +9,74 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from streamsnn.formats.tidy import (
-    BELIEVED,
-    CLOCK_JUMPS,
-    CONFIRM_EVENTS,
-    CONFIRM_US,
-    JUMP_US,
-    LAST,
-    MISPLACED,
-    OUTSIDE,
-    RUN_BACK,
-    RUN_EVENTS,
-    RUN_FIRST,
-    RUN_JUMPS,
-    RUN_LAST,
-    RUN_MARK,
-    RUN_SHIFT,
-    SHIFT,
-    SILENCE_US,
-    STEPPED_BACK,
-    UNORDERED,
-    WINDOW_US,
-)
+from streamsnn.formats.tidy import Rules
 from streamsnn.types import Events
 
-_NEVER_US = 1 << 60  # No clock shows this; and differences of times below it cannot overflow.
+State = NDArray[np.void]
 
 
 @njit(cache=True, nogil=True)
-def place(events: Events, begin: int, state: NDArray[np.int64], width: int, height: int) -> int:
-    """Apply the rules of `tidy` to events[begin:] in place, carry `state` on, and return how many events remain."""
+def place(events: Events, begin: int, state: State, width: int, height: int, rules: Rules) -> int:
+    """Apply the rules of `tidy` to events[begin:] in place: how many events remain. `state` is a `tidy.STATE`."""
+    s = state[0]
     kept = begin
-    last = state[LAST]
-    shift = state[SHIFT]
-    believed = state[BELIEVED]
-    running = state[RUN_MARK] >= 0
+    last = s.last
+    shift = s.shift
+    believed = s.believed
+    begun = believed > 0
+    run = s.run
     for i in range(begin, events.shape[0]):
         event = events[i]
-        t = event.t
-        if event.x >= width or event.y >= height:
-            state[OUTSIDE] += 1
-            continue
-        if t < -_NEVER_US or t > _NEVER_US:
-            state[MISPLACED] += 1
-            continue
-        t += shift
-        if believed == 0:
+        inside = event.x < width and event.y < height
+        t = event.t + shift
+        if inside and last <= t <= last + rules.jump_us and not run and begun:  # Nearly always.
             last = t
-        if running:
-            run_last = state[RUN_LAST]
-            ahead = state[RUN_FIRST] > last
-            if t >= run_last - WINDOW_US and (ahead or t < last - WINDOW_US):
-                if t - run_last > SILENCE_US:
-                    state[RUN_SHIFT] -= t - run_last
-                    state[RUN_JUMPS] += 1
-                if t < run_last:
-                    state[RUN_BACK] += 1
-                    state[UNORDERED] = 1
-                else:
-                    state[RUN_LAST] = t
-                state[RUN_EVENTS] += 1
+            if kept != i:
                 events[kept] = event
-                events[kept].t = t + state[RUN_SHIFT]
+            if shift != 0:
+                events[kept].t = t
+            kept += 1
+            believed += 1
+            continue
+        if not inside:
+            s.outside += 1
+            continue
+        if event.t < -rules.never_us or event.t > rules.never_us:
+            s.misplaced += 1
+            continue
+        if not begun:
+            begun = True
+            last = t
+        if run:
+            ahead = s.run_first > last
+            if t >= s.run_last - rules.window_us and (ahead or t < last - rules.window_us):
+                if t - s.run_last > rules.silence_us:
+                    s.run_shift -= t - s.run_last
+                    s.run_jumps += 1
+                if t < s.run_last:
+                    s.run_back += 1
+                    s.unordered = 1
+                else:
+                    s.run_last = t
+                s.run_events += 1
+                events[kept] = event
+                events[kept].t = t + s.run_shift
                 kept += 1
-                if state[RUN_EVENTS] >= CONFIRM_EVENTS and state[RUN_LAST] - state[RUN_FIRST] >= CONFIRM_US:
-                    last = state[RUN_LAST] + state[RUN_SHIFT]
-                    shift += state[RUN_SHIFT]
-                    believed += state[RUN_EVENTS]
-                    state[STEPPED_BACK] += state[RUN_BACK]
-                    state[CLOCK_JUMPS] += state[RUN_JUMPS]
-                    running = False
+                if s.run_events >= rules.confirm_events and s.run_last - s.run_first >= rules.confirm_us:
+                    last = s.run_last + s.run_shift
+                    shift += s.run_shift
+                    believed += s.run_events
+                    s.stepped_back += s.run_back
+                    s.jumps += s.run_jumps
+                    run = False
                 continue
-            state[MISPLACED] += state[RUN_EVENTS]
-            kept = state[RUN_MARK]
-            running = False
-        if last - WINDOW_US <= t <= last + JUMP_US:
+            s.misplaced += s.run_events
+            kept = s.run_begin
+            run = False
+        if last - rules.window_us <= t <= last + rules.jump_us:
             if t < last:
-                state[STEPPED_BACK] += 1
-                state[UNORDERED] = 1
+                s.stepped_back += 1
+                s.unordered = 1
             else:
                 last = t
             believed += 1
@@ -92,171 +85,154 @@ def place(events: Events, begin: int, state: NDArray[np.int64], width: int, heig
             events[kept].t = t
             kept += 1
             continue
-        running = True
-        state[RUN_MARK] = kept
-        state[RUN_FIRST] = t
-        state[RUN_LAST] = t
-        state[RUN_EVENTS] = 1
-        state[RUN_BACK] = 0
-        state[RUN_JUMPS] = 0
-        state[RUN_SHIFT] = 0
-        if t < last or t - last > SILENCE_US:
-            state[RUN_SHIFT] = last - t
-            state[RUN_JUMPS] = 1
+        run = True
+        s.run_begin = kept
+        s.run_first = t
+        s.run_last = t
+        s.run_events = 1
+        s.run_back = 0
+        close = t < last or t - last > rules.silence_us
+        s.run_jumps = 1 if close else 0
+        s.run_shift = last - t if close else 0
         events[kept] = event
-        events[kept].t = t + state[RUN_SHIFT]
+        events[kept].t = t + s.run_shift
         kept += 1
-    state[LAST] = last
-    state[SHIFT] = shift
-    state[BELIEVED] = believed
-    if not running:
-        state[RUN_MARK] = -1
+    s.last = last
+    s.shift = shift
+    s.believed = believed
+    s.run = run
     return kept
 
 
 @njit(cache=True, nogil=True)
 def decode_dat(
-    words: NDArray[np.uint32],
-    y_shift: int,
-    p_shift: int,
-    mask_x: int,
-    mask_y: int,
-    state: NDArray[np.int64],
-    out: Events,
+    words: NDArray[np.uint32], y_shift: int, p_shift: int, x_mask: int, y_mask: int, state: State, out: Events
 ) -> None:
-    """Records of (time, address) into `out`. `state` is the previous stored time, and that time without wraps."""
-    stored = state[0]
-    t = state[1]
+    """Records of (time, address) into `out`. `state` is a `dat.STATE`."""
+    s = state[0]
+    if not s.begun:
+        s.begun = True
+        s.stored = s.t = words[0]
+    stored = s.stored
+    t = s.t
     for i in range(out.shape[0]):
+        now = np.int64(words[2 * i])
         address = words[2 * i + 1]
-        step = (np.int64(words[2 * i]) - stored) & 0xFFFFFFFF
-        if step > 0x80000000:  # Less than half the clock's range back is a step back, more is a wrap.
+        step = (now - stored) & 0xFFFFFFFF
+        if step > 0x80000000:  # Half the clock's range back and less is a step back, more is a wrap.
             step -= 0x100000000
-        stored = np.int64(words[2 * i])
+        stored = now
         t += step
         event = out[i]
         event.t = t
-        event.x = address & mask_x
-        event.y = (address >> y_shift) & mask_y
+        event.x = address & x_mask
+        event.y = (address >> y_shift) & y_mask
         event.p = (address >> p_shift) != 0
-    state[0] = stored
-    state[1] = t
+    s.stored = stored
+    s.t = t
 
 
-# The EVT3 decoder's memory, as indices into one int64 array.
-HIGH, LOOP, LOW, Y, X_BASE, POLARITY, READY = 0, 1, 2, 3, 4, 5, 6
-BEFORE_HIGH, BEFORE_LOOP = 7, 8
-RESERVED, UNDATED, WORD, LEVEL_WORD, LEVEL = 9, 10, 11, 12, 13
-EVT3_STATE_SIZE = 14
+VECTOR_SIZE = 12  # Events that one EVT3 word can hold.
 
-VECTOR_SIZE = 12  # Events that one word can hold.
-
-ADDR_Y, ADDR_X, VECT_BASE_X, VECT_12, VECT_8, TIME_LOW, TIME_HIGH = 0x0, 0x2, 0x3, 0x4, 0x5, 0x6, 0x8
-
-_PLACED, _DATED, _BASED, _PLACED_AND_DATED = (
-    1,
-    2,
-    4,
-    3,
-)  # Bits of READY: an ADDR_Y, a TIME_HIGH, a VECT_BASE_X has been seen.
-_STEP = 64  # Units of 4096 us. So little behind is a step back; further ahead than this may be a corrupt word.
+_PLACED, _DATED, _BASED, _PLACED_AND_DATED = 1, 2, 4, 3  # ADDR_Y, TIME_HIGH, VECT_BASE_X have been seen.
+_STEP = 64  # Units of 4096 us. So little behind is a step back; further ahead than this may be a corrupt word ...
+_RETURN = 4  # ... and is if the next word comes back to where the clock was before, or this far on.
 _LEAK = 16  # Reserved words that are more frequent than 1 in _LEAK ...
-_FULL = 4096  # ... for so long mean that this is no EVT3 (any more).
+_FULL = 4096  # ... for so many words in a row mean that this is no EVT3 (any more).
 
 
 @njit(cache=True, nogil=True)
-def _tell_time(state: NDArray[np.int64], now: np.int64, first: bool) -> None:
+def _tell_time(state: State, now: np.int64) -> None:
     """TIME_HIGH is the clock: 12 bits that count 4096 us, go round every 2^24 us, and come though nothing happens.
 
     Any way forward is taken as such, so that sparse streams work too, but for two cases: a little step back, and the
     way back from a single wrong word to where the clock was before it.
     """
-    high = state[HIGH]
-    before = state[BEFORE_HIGH]
-    if first:
-        state[BEFORE_HIGH] = -1
-    elif (now - high) & 0xFFF >= 0x1000 - _STEP and (now < high or state[LOOP] > 0):
-        state[LOOP] -= now > high
-    elif before >= 0 and (now - before) & 0xFFF <= _STEP:
-        state[LOOP] = state[BEFORE_LOOP] + (now < before)
-        state[BEFORE_HIGH] = -1
+    s = state[0]
+    if s.seen & _DATED == 0:
+        s.seen |= _DATED
+    elif (now - s.high) & 0xFFF >= 0x1000 - _STEP and (now < s.high or s.loop > 0):
+        s.loop -= now > s.high
+    elif s.doubtful and (now - s.before_high) & 0xFFF <= _RETURN:
+        s.loop = s.before_loop + (now < s.before_high)
+        s.doubtful = False
     else:
-        state[BEFORE_HIGH] = high if (now - high) & 0xFFF > _STEP else -1
-        state[BEFORE_LOOP] = state[LOOP]
-        state[LOOP] += now < high
-    state[HIGH] = now
+        s.doubtful = (now - s.high) & 0xFFF > _STEP
+        s.before_high = s.high
+        s.before_loop = s.loop
+        s.loop += now < s.high
+    s.high = now
 
 
 @njit(cache=True, nogil=True)
-def decode_evt3(words: NDArray[np.uint16], begin: int, state: NDArray[np.int64], out: Events) -> tuple[int, int]:
-    """Decode words[begin:] until they end or `out` is full: how many words are done, and how many events came out.
+def decode_evt3(words: NDArray[np.uint16], begin: int, state: State, out: Events) -> tuple[int, int]:
+    """Decode words[begin:] until they end or `out` may not hold more: how many are done, and how many events came out.
 
-    The first number is -1 once the words make no sense any more; LEVEL_WORD then says where, counted from the first.
+    `out` is as long as `words`, and VECTOR_SIZE more, at least; if it is much longer, vectors take fewer calls.
+    The first number is -1 once the words make no sense any more; `state.reserved_at` then says where, counted from
+    the file's first word. `state` is an `evt3.STATE`.
     """
-    high = state[HIGH]
-    loop = state[LOOP]
-    low = state[LOW]
-    y = state[Y]
-    ready = state[READY]
-    clock = (loop << 24) | (high << 12)
+    s = state[0]
+    t = (s.loop << 24) | (s.high << 12) | s.low
+    y = s.y
+    seen = s.seen
     count = 0
-    room = out.shape[0] - VECTOR_SIZE
     i = begin
-    while i < words.shape[0] and count <= room:
-        word = np.int64(words[i])
+    while i < words.shape[0]:
+        word = words[i]
         i += 1
-        kind = word >> 12
-        value = word & 0xFFF
-        if kind == ADDR_X:
-            if ready & _PLACED_AND_DATED == _PLACED_AND_DATED:
+        if 0x2000 <= word < 0x3000:  # ADDR_X
+            if seen & _PLACED_AND_DATED == _PLACED_AND_DATED:
                 event = out[count]
-                event.t = clock | low
-                event.x = value & 0x7FF
+                event.t = t
+                event.x = word & 0x7FF
                 event.y = y
-                event.p = value > 0x7FF
+                event.p = word & 0x800 != 0
                 count += 1
             else:
-                state[UNDATED] += 1
-        elif kind == TIME_LOW:
-            low = value
-        elif kind == ADDR_Y:
-            y = value & 0x7FF
-            ready |= _PLACED
-        elif kind == TIME_HIGH:
-            if value != high or ready & _DATED == 0:
-                _tell_time(state, value, ready & _DATED == 0)
-                ready |= _DATED
-                high = state[HIGH]
-                loop = state[LOOP]
-                clock = (loop << 24) | (high << 12)
-        elif kind in (VECT_12, VECT_8):
-            width = VECTOR_SIZE if kind == VECT_12 else 8
+                s.undated += 1
+        elif 0x6000 <= word < 0x7000:  # TIME_LOW
+            t = (t & ~0xFFF) | np.int64(word & 0xFFF)
+        elif word < 0x1000:  # ADDR_Y
+            y = np.int64(word & 0x7FF)
+            seen |= _PLACED
+        elif 0x8000 <= word < 0x9000:  # TIME_HIGH
+            high = np.int64(word & 0xFFF)
+            if high != s.high or seen & _DATED == 0:
+                _tell_time(state, high)
+                seen |= _DATED
+                t = (s.loop << 24) | (high << 12) | (t & 0xFFF)
+        elif 0x4000 <= word < 0x6000:  # VECT_12, VECT_8
+            width = VECTOR_SIZE if word < 0x5000 else 8
+            if count + width + words.shape[0] - i > out.shape[0]:  # No room, if every word to come is an event.
+                i -= 1
+                break
             for bit in range(width):
-                if (value >> bit) & 1:
-                    if ready == _PLACED_AND_DATED | _BASED:
+                if (word >> bit) & 1:
+                    if seen == _PLACED_AND_DATED | _BASED:
                         event = out[count]
-                        event.t = clock | low
-                        event.x = state[X_BASE] + bit
+                        event.t = t
+                        event.x = s.x_base + bit
                         event.y = y
-                        event.p = state[POLARITY] != 0
+                        event.p = s.polarity
                         count += 1
                     else:
-                        state[UNDATED] += 1
-            state[X_BASE] = min(state[X_BASE] + width, 0xFF00)  # Vectors that run off the sensor must not come round.
-        elif kind == VECT_BASE_X:
-            state[X_BASE] = value & 0x7FF
-            state[POLARITY] = value >> 11
-            ready |= _BASED
-        elif kind in (0x1, 0x9, 0xB, 0xC, 0xD):
-            state[RESERVED] += 1
-            at = state[WORD] + i
-            state[LEVEL] = max(0, state[LEVEL] - (at - state[LEVEL_WORD])) + _LEAK
-            state[LEVEL_WORD] = at
-            if state[LEVEL] > _FULL:
+                        s.undated += 1
+            s.x_base = min(s.x_base + width, 0xFF00)  # Vectors that run off the sensor must not come round.
+        elif 0x3000 <= word < 0x4000:  # VECT_BASE_X
+            s.x_base = word & 0x7FF
+            s.polarity = word & 0x800 != 0
+            seen |= _BASED
+        elif word < 0x2000 or 0x9000 <= word < 0xA000 or 0xB000 <= word < 0xE000:  # Reserved
+            s.reserved += 1
+            at = s.words + i
+            s.reserved_level = max(0, s.reserved_level - (at - s.reserved_at)) + _LEAK
+            s.reserved_at = at
+            if s.reserved_level > _FULL:
                 i = -1
                 break
         # CONTINUED_4, CONTINUED_12, EXT_TRIGGER and OTHERS carry no event of a pixel.
-    state[LOW] = low
-    state[Y] = y
-    state[READY] = ready
+    s.low = t & 0xFFF
+    s.y = y
+    s.seen |= seen
     return i, count

@@ -31,9 +31,8 @@ def _recognise(head: bytes, extension: str, sensor: Sensor | None) -> Match:
     named = extension in FORMAT.extensions
     if len(records) < 16:
         return Match.POSSIBLE if named and inside == 1.0 else Match.NO
-    t_us = _times(records)
-    rising = float(np.mean(np.diff(t_us) >= 0))
-    return Match.LIKELY if rising > 0.75 and t_us.max() > t_us.min() and (named or inside > 0.75) else Match.NO
+    rising = float(np.mean(np.sign(np.diff(_times(records)))))
+    return Match.LIKELY if rising > 0.5 and (named or inside > 0.75) else Match.NO
 
 
 def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:

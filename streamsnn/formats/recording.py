@@ -41,11 +41,11 @@ class Damage:
     outside_events: int = 0
     """Events whose pixel the sensor does not have."""
     stepped_back_events: int = 0
-    """Events that were older than one before them, by `tidy.WINDOW_US` at most; they were put in order."""
+    """Events that were older than one before them, by `RULES.window_us` at most; they were put in order."""
     misplaced_events: int = 0
     """Events whose time left the recording's and came back."""
     clock_jumps: int = 0
-    """How often the clock went back for good, or forward by more than `tidy.SILENCE_US`; such gaps were closed."""
+    """How often the clock went back for good, or forward by more than `RULES.silence_us`; such gaps were closed."""
 
     def __bool__(self) -> bool:
         return any(getattr(self, each.name) for each in fields(self))
@@ -185,10 +185,11 @@ class Recording:
             yield chunk
 
     def _account(self, damage: Damage, tidy: Tidy) -> None:
-        damage.outside_events = tidy.outside_events
-        damage.stepped_back_events = tidy.stepped_back_events
-        damage.misplaced_events = tidy.misplaced_events
-        damage.clock_jumps = tidy.clock_jumps
+        counts = tidy.counts
+        damage.outside_events = counts.outside
+        damage.stepped_back_events = counts.stepped_back
+        damage.misplaced_events = counts.misplaced
+        damage.clock_jumps = counts.jumps
         if self.strict and damage:
             raise StreamsnnError(
                 f"{self.path} is damaged: {damage.describe()[0]}",

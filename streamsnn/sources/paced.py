@@ -35,24 +35,21 @@ class Paced:
 
     @property
     def lag_us(self) -> int:
-        """How long after its due time the latest packet was released, in us of host time; 0 if it was on time."""
+        """How long after its due time the latest packet was released, in us of host time."""
         return self._lag_us
 
     def __iter__(self) -> Iterator[Packet]:
         first: tuple[int, int] | None = None
         for packet in self._source:
-            now_ns = self._clock.now_ns()
             if first is None:
-                first = packet.t_begin_us, now_ns
+                first = packet.t_begin_us, self._clock.now_ns()
             begin_us, begin_ns = first
             due_ns = begin_ns + math.ceil((packet.t_end_us - begin_us) * 1000 / self._speed)
-            if now_ns < due_ns:
+            if self._clock.now_ns() < due_ns:
                 self._clock.sleep_until_ns(due_ns)
-                now_ns = self._clock.now_ns()
-                self._lag_us = 0
-            else:
-                self._lag_us = (now_ns - due_ns) // 1000
-            yield packet._replace(arrived_ns=now_ns)
+            released_ns = self._clock.now_ns()
+            self._lag_us = (released_ns - due_ns) // 1000
+            yield packet._replace(arrived_ns=released_ns)
 
     def close(self) -> None:
         self._source.close()

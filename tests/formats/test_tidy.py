@@ -1,0 +1,136 @@
+"""The rules that put decoded events right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from event_strategies import SENSOR, make_events, sorted_events
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamsnn.formats.tidy import RULES, Counts, Tidy, joined
+from streamsnn.types import EVENT, Events
+
+SECOND = 1_000_000
+
+
+def tidied(events: Events, cuts: list[int] | None = None) -> tuple[Events, Counts]:
+    """What comes out when the events come in blocks that end at `cuts`."""
+    tidy = Tidy(SENSOR.width, SENSOR.height)
+    blocks = np.split(events, sorted(cut % (len(events) + 1) for cut in cuts or []))
+    out = [tidy.push(block).copy() for block in blocks]
+    return joined([*out, tidy.finish()]), tidy.counts
+
+
+def steady(n: int, begin_us: int = 0, step_us: int = 100) -> Events:
+    return make_events(begin_us + step_us * np.arange(n), np.arange(n) % SENSOR.width)
+
+
+@given(sorted_events(), st.lists(st.integers(0, 40), max_size=5))
+@settings(deadline=None, max_examples=150)
+def test_good_events_pass_unchanged(events: Events, cuts: list[int]) -> None:
+    out, counts = tidied(events, cuts)
+    assert np.array_equal(out, events)
+    assert counts == Counts(0, 0, 0, 0)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 1 << 62), st.integers(0, 70)), max_size=80),
+    st.lists(st.integers(0, 80), max_size=6),
+)
+@settings(deadline=None, max_examples=200)
+def test_garbage_comes_out_in_order_and_is_accounted_for(garbage: list[tuple[int, int]], cuts: list[int]) -> None:
+    events = make_events([t for t, _ in garbage], [x for _, x in garbage])
+    out, counts = tidied(events, cuts)
+    assert np.all(np.diff(out["t"]) >= 0)
+    assert np.all(np.diff(out["t"]) <= RULES.silence_us)
+    assert np.all(out["x"] < SENSOR.width)
+    assert out.size + counts.outside + counts.misplaced == events.size
+    whole, whole_counts = tidied(events)
+    assert np.array_equal(out, whole)
+    assert counts == whole_counts
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5_000), st.integers(0, RULES.window_us // 2)), max_size=80),
+    st.lists(st.integers(0, 80), max_size=6),
+)
+@settings(deadline=None, max_examples=150)
+def test_small_steps_back_are_a_stable_sort(steps: list[tuple[int, int]], cuts: list[int]) -> None:
+    t_us = np.cumsum([step for step, _ in steps], dtype=np.int64) + [late for _, late in steps]
+    events = make_events(t_us, np.arange(t_us.size) % SENSOR.width)
+    out, counts = tidied(events, cuts)
+    assert np.array_equal(out, events[np.argsort(t_us, kind="stable")])
+    newest = np.maximum.accumulate(t_us) if t_us.size else t_us
+    assert counts == Counts(0, int(np.count_nonzero(t_us < newest)), 0, 0)
+
+
+def test_events_outside_the_sensor_are_dropped_whatever_their_time() -> None:
+    events = steady(10)
+    bad = make_events([55, 1 << 50, -5], [SENSOR.width, 65535, 0], [0, 0, SENSOR.height])
+    out, counts = tidied(joined((events[:1], bad, events[1:])))
+    assert np.array_equal(out, events)
+    assert counts == Counts(3, 0, 0, 0)
+
+
+@pytest.mark.parametrize("wrong_us", [-(1 << 40), -SECOND, 2 * SECOND, 3000 * SECOND, 1 << 45, 1 << 61, -(1 << 62)])
+@pytest.mark.parametrize("step_us", [10, 1_000])
+def test_one_wrong_time_costs_one_event(wrong_us: int, step_us: int) -> None:
+    events = steady(1000, 10 * SECOND, step_us)
+    broken = events.copy()
+    broken["t"][500] = wrong_us if abs(wrong_us) > 1 << 41 else broken["t"][500] + wrong_us
+    out, counts = tidied(broken)
+    assert np.array_equal(out, np.delete(events, 500))
+    assert counts == Counts(0, 0, 1, 0)
+
+
+def test_a_wrong_last_time_does_not_make_hours() -> None:
+    events = steady(1000)
+    broken = joined((events, make_events([3000 * SECOND])))
+    out, counts = tidied(broken)
+    assert np.array_equal(out, events)
+    assert counts.misplaced == 1
+
+
+def test_a_silence_is_believed() -> None:
+    events = joined((steady(500), steady(500, 1800 * SECOND)))
+    out, counts = tidied(events)
+    assert np.array_equal(out, events)
+    assert counts == Counts(0, 0, 0, 0)
+
+
+def test_a_few_last_events_after_a_pause_are_believed() -> None:
+    events = joined((steady(5000), steady(3, 30 * SECOND)))
+    assert np.array_equal(tidied(events)[0], events)
+
+
+def test_a_sparse_recording_is_believed() -> None:
+    events = steady(300, step_us=20 * SECOND)
+    assert np.array_equal(tidied(events)[0], events)
+    three = make_events([0, 1 << 31, (1 << 32) - 5])
+    assert np.array_equal(tidied(three)[0], three)
+
+
+@pytest.mark.parametrize("begin_us", [5 * 3600 * SECOND, 1 << 50])
+def test_hours_of_silence_are_closed(begin_us: int) -> None:
+    out, counts = tidied(joined((steady(500), steady(500, begin_us))), [123, 600])
+    assert np.array_equal(out["t"], np.r_[np.arange(500) * 100, 49_900 + np.arange(500) * 100])
+    assert counts == Counts(0, 0, 0, 1)
+
+
+def test_a_clock_that_starts_again_is_carried_on() -> None:
+    out, counts = tidied(joined((steady(500, 60 * SECOND), steady(500))), [7, 700])
+    assert np.array_equal(out["t"] - 60 * SECOND, np.r_[np.arange(500) * 100, 49_900 + np.arange(500) * 100])
+    assert counts == Counts(0, 0, 0, 1)
+
+
+def test_what_is_pushed_stays_as_it_is_and_what_comes_out_is_its_own() -> None:
+    memory = steady(1000, step_us=1000)
+    before = memory.copy()
+    tidy = Tidy(SENSOR.width, SENSOR.height)
+    out = tidy.push(memory)
+    assert np.array_equal(memory, before)
+    memory["t"] += 1_000_000
+    assert np.array_equal(out, before[: out.size])
+    assert tidy.push(np.empty(0, EVENT)).size == 0
+    assert joined((out, tidy.finish())).size == 1000
