@@ -66,7 +66,7 @@ def _print_classes(evaluation: Evaluation) -> None:
         if n:
             cells = [str(count) if count else "." for count in counts] if whole else [_mistaken(labels, place, counts)]
             rows.append([label, f"{n:,}", text.percent(counts[place] / n), *cells])
-    headings = ["class", "n", "right", *(labels if whole else ["taken for"])]
+    headings = ["class", "n", "correct", *(labels if whole else ["taken for"])]
     text.print_table(headings, rows, right=range(1, len(headings) if whole else 3))
 
 

@@ -1,0 +1,74 @@
+"""A network that needs no training, and recordings for it: events on the left half of the view, or on the right."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from streamsnn.formats import write_recording
+from streamsnn.layers import Linear, NetworkSpec, Population
+from streamsnn.modelfolder import save_model
+from streamsnn.neurons import LIF
+from streamsnn.types import EVENT, Events, InputSpec, ModelCard, ReadoutSettings, Sensor
+
+SENSOR = Sensor("toy", 8, 6)
+STEP_US = 5_000
+READOUT = ReadoutSettings(kind="mean", threshold=0.6, hysteresis=0.1, patience=2)
+
+
+def sides_spec(labels: Sequence[str] = ("left", "right"), **card: Any) -> NetworkSpec:
+    """Two spiking neurons, one a half, and a readout that hears one of them a label."""
+    usual = {"description": "which half moves", "figures": {"accuracy": 0.975}, "readout": READOUT}
+    settings: dict[str, Any] = usual | card
+    return NetworkSpec(
+        ModelCard("sides", tuple(labels), STEP_US, InputSpec(8, 6), 50_000, **settings),
+        (("halves", Linear(2)), ("spikes", Population(LIF())), ("scores", Linear(2))),
+    )
+
+
+def save_sides(folder: Path, labels: Sequence[str] = ("left", "right"), **card: Any) -> Path:
+    """Write the model folder of the network that tells left from right; returns `folder`."""
+    halves = np.zeros((2, 2, 6, 8))
+    halves[0, :, :, :4] = 3.0
+    halves[1, :, :, 4:] = 3.0
+    spec = sides_spec(labels, **card)
+    weights = {"halves.weight": halves.reshape(2, -1), "scores.weight": 4.0 * np.eye(2)}
+    for name, shape in spec.parameter_shapes().items():
+        if name not in weights:
+            weights[name] = np.ones(shape)
+    save_model(folder, spec, weights)
+    return folder
+
+
+def side_events(side: str, *, count: int = 400, duration_us: int = 100_000, seed: int = 0) -> Events:
+    """`count` events on the left or on the right half, spread over [0, duration_us), the first at 0."""
+    rng = np.random.default_rng(seed)
+    events = np.zeros(count, EVENT)
+    events["t"] = np.sort(rng.integers(0, duration_us, count))
+    events["t"][0] = 0
+    events["x"] = rng.integers(0, 4, count) + (4 if side == "right" else 0)
+    events["y"] = rng.integers(0, 6, count)
+    events["p"] = rng.integers(0, 2, count)
+    return events
+
+
+def write_side(path: Path, side: str, **settings: Any) -> Path:
+    """Write one recording; returns `path`."""
+    write_recording(path, side_events(side, **settings), SENSOR)
+    return path
+
+
+def write_dataset(folder: Path, labels: Sequence[str]) -> Path:
+    """A dataset with labels.csv, one recording for each of `labels`, each of which is also what it shows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "labels.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["file", "label"])
+        for number, label in enumerate(labels):
+            rows.writerow([f"{number}.dat", label])
+            write_side(folder / f"{number}.dat", label, seed=number)
+    return folder
