@@ -230,10 +230,9 @@ class MovingBar:
     def log_intensity(self, t_us: int) -> NDArray[np.float64]:
         """See `Scene.log_intensity`."""
         angle = math.radians(self.angle_deg)
-        x = (np.arange(self.width) - (self.width - 1) / 2.0) * math.cos(angle)
-        y = (np.arange(self.height) - (self.height - 1) / 2.0) * math.sin(angle)
-        away_px = np.abs(y[:, None] + x[None, :] - self.position_px(t_us))
-        return _log_ink(self.thickness_px / 2.0 - away_px, self.ink)
+        out = np.empty((self.height, self.width))
+        _draw_bar(self.position_px(t_us), math.cos(angle), math.sin(angle), self.thickness_px / 2.0, self.ink, out)
+        return out
 
 
 @dataclass(frozen=True)
@@ -265,8 +264,9 @@ class BouncingDisc:
     def log_intensity(self, t_us: int) -> NDArray[np.float64]:
         """See `Scene.log_intensity`."""
         x, y = self.centre_px(t_us)
-        away_px = np.hypot(np.arange(self.width)[None, :] - x, np.arange(self.height)[:, None] - y)
-        return _log_ink(self.radius_px - away_px, self.ink)
+        out = np.empty((self.height, self.width))
+        _draw_disc(x, y, self.radius_px, self.ink, out)
+        return out
 
 
 def _bounce(way: float, room: float) -> float:
@@ -274,9 +274,33 @@ def _bounce(way: float, room: float) -> float:
     return room - abs(way % (2.0 * room) - room)
 
 
-def _log_ink(inside_px: NDArray[np.float64], ink: float) -> NDArray[np.float64]:
-    """Log intensity on white paper of a figure into whose edge each pixel reaches by `inside_px`."""
-    return np.log(1.0 + (ink - 1.0) * np.clip(inside_px + 0.5, 0.0, 1.0))
+@njit(cache=True, nogil=True)
+def _log_ink(inside_px: float, ink: float, log_ink: float) -> float:
+    """Log intensity on white paper of a pixel whose middle lies `inside_px` within a figure's edge."""
+    if inside_px <= -0.5:
+        return 0.0
+    return log_ink if inside_px >= 0.5 else math.log(1.0 + (ink - 1.0) * (inside_px + 0.5))
+
+
+@njit(cache=True, nogil=True)
+def _draw_bar(
+    position: float, cosine: float, sine: float, half_px: float, ink: float, out: NDArray[np.float64]
+) -> None:
+    height, width = out.shape
+    log_ink = math.log(ink)
+    for y in range(height):
+        for x in range(width):
+            along = (x - (width - 1) / 2.0) * cosine + (y - (height - 1) / 2.0) * sine
+            out[y, x] = _log_ink(half_px - abs(along - position), ink, log_ink)
+
+
+@njit(cache=True, nogil=True)
+def _draw_disc(centre_x: float, centre_y: float, radius_px: float, ink: float, out: NDArray[np.float64]) -> None:
+    log_ink = math.log(ink)
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            away_px = math.sqrt((x - centre_x) ** 2 + (y - centre_y) ** 2)
+            out[y, x] = _log_ink(radius_px - away_px, ink, log_ink)
 
 
 def _check_light(paper: float, ink: float) -> None:

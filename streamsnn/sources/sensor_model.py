@@ -182,6 +182,9 @@ def _advance(
         voltage[i] = after
         t = float(t_begin_us)
         d = change[i]
+        if after == before and noise_us[i] >= t_end_us and ready_us[i] <= t and d + leak[i] * span_us < theta[i, 1]:
+            change[i] = d + leak[i] * span_us  # nothing happens: most pixels, most of the time
+            continue
         if ready_us[i] > t:
             t = ready_us[i]
             d = 0.0

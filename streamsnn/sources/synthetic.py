@@ -9,7 +9,7 @@ import numpy as np
 
 from streamsnn.clock import Clock
 from streamsnn.errors import StreamsnnError
-from streamsnn.sources import pictures
+from streamsnn.sources import lettering
 from streamsnn.sources.scenes import SACCADES_US, BouncingDisc, MovingBar, Saccades, Scene, Slide, Slideshow
 from streamsnn.sources.sensor_model import ATIS, CameraSettings, EventCamera
 from streamsnn.types import EVENT, Packet, Sensor
@@ -81,7 +81,7 @@ class SyntheticSource:
 
 def _digit(choice: str) -> Scene:
     """A digit, again and again under the saccades of N-MNIST."""
-    return Saccades(pictures.write(choice or "3", seed=0, slant_deg=8.0), delay_us=_PAUSE_US, pause_us=_PAUSE_US)
+    return Saccades(lettering.write(choice or "3", seed=0, slant_deg=8.0), delay_us=_PAUSE_US, pause_us=_PAUSE_US)
 
 
 def _digits(choice: str) -> Scene:
@@ -89,7 +89,7 @@ def _digits(choice: str) -> Scene:
     slides = []
     shown_us = _PAUSE_US + SACCADES_US
     for i, digit in enumerate(choice or "0123456789"):
-        scene = Saccades(pictures.write(digit, seed=i, slant_deg=8.0), delay_us=_PAUSE_US)
+        scene = Saccades(lettering.write(digit, seed=i, slant_deg=8.0), delay_us=_PAUSE_US)
         begin_us = _PAUSE_US + i * (shown_us + _PAUSE_US)
         slides.append(Slide(begin_us, begin_us + shown_us, scene))
     return Slideshow(slides, cycle_us=slides[-1].end_us)

@@ -152,6 +152,7 @@ def _outline(character: str, face: str) -> list[Points]:
     """Closed contours of the character, y up."""
     import matplotlib
     from matplotlib.font_manager import FontProperties
+    from matplotlib.ft2font import FT2Font
     from matplotlib.textpath import TextPath
 
     if face not in FACES:
@@ -160,14 +161,13 @@ def _outline(character: str, face: str) -> list[Points]:
             f"There is no font {face!r}.",
             hint=f"Did you mean {near[0]!r}?" if near else f"Choose of {', '.join(FACES)}.",
         )
-    contours: list[Points] = []
-    if len(character) == 1 and character.isprintable():
-        file = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{face}.ttf"
-        path = TextPath((0, 0), character, size=100, prop=FontProperties(fname=file))
-        contours = [np.asarray(polygon, np.float64) for polygon in path.to_polygons()]
-    if not contours:
-        raise StreamsnnError(f"{character!r} cannot be drawn.", hint="Give one visible character, such as '7'.")
-    return contours
+    file = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{face}.ttf"
+    if len(character) != 1 or character.isspace() or not FT2Font(str(file)).get_char_index(ord(character)):
+        raise StreamsnnError(
+            f"{character!r} cannot be drawn in {face}.", hint="Give one visible character of the font, such as '7'."
+        )
+    path = TextPath((0, 0), character, size=100, prop=FontProperties(fname=file))
+    return [np.asarray(polygon, np.float64) for polygon in path.to_polygons()]
 
 
 def _fill(contours: list[Points]) -> Picture:
@@ -204,10 +204,14 @@ def _pen(courses: list[Points], radius_px: float) -> Picture:
     for course in courses:
         for (x0, y0), (x1, y1) in itertools.pairwise(course):
             dx, dy = x1 - x0, y1 - y0
-            along = (grid[None, :] - x0) * dx + (grid[:, None] - y0) * dy
-            nearest = np.clip(along / max(dx * dx + dy * dy, 1e-12), 0.0, 1.0)
-            away = (grid[None, :] - x0 - nearest * dx) ** 2 + (grid[:, None] - y0 - nearest * dy) ** 2
-            inside |= away <= radius_px * radius_px
+            columns, rows = (
+                slice(*np.searchsorted(grid, (min(ends) - radius_px, max(ends) + radius_px)))
+                for ends in ((x0, x1), (y0, y1))
+            )
+            x, y = grid[None, columns] - x0, grid[rows, None] - y0
+            nearest = np.clip((x * dx + y * dy) / max(dx * dx + dy * dy, 1e-12), 0.0, 1.0)
+            away = (x - nearest * dx) ** 2 + (y - nearest * dy) ** 2
+            inside[rows, columns] |= away <= radius_px * radius_px
     return _coverage(inside, _PEN_FINE)
 
 
