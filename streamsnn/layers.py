@@ -23,20 +23,23 @@ from streamsnn.types import InputSpec, ModelCard
 class Linear:
     """y = W x (+ bias): `weight` (outputs, inputs), `bias` (outputs,); inputs in (channels, height, width) order.
 
-    `batch_norm` normalises over batch and time while training and is folded into weight and bias on export.
+    `batch_norm` normalises each output over batch and time in training and is folded into weight and bias on export.
+    With `centre` = false it only scales, by the root mean square: no mean is taken away and no shift is learned, so that
+    no bias is left and silence stays silent.
     """
 
     type: ClassVar[str] = "linear"
     outputs: int
     bias: bool = False
     batch_norm: bool = False
+    centre: bool = True
 
 
 @dataclass(frozen=True)
 class Conv2d:
     """A square convolution: `weight` (channels, inputs, kernel, kernel), `bias` (channels,).
 
-    `batch_norm` as in Linear.
+    `batch_norm` and `centre` as in Linear.
     """
 
     type: ClassVar[str] = "conv2d"
@@ -46,6 +49,7 @@ class Conv2d:
     padding: int = 0
     bias: bool = False
     batch_norm: bool = False
+    centre: bool = True
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ class NetworkSpec:
                 square = (layer.kernel, layer.kernel) if isinstance(layer, Conv2d) else ()
                 inputs = before[0] if isinstance(layer, Conv2d) else _count(before)
                 named[f"{name}.weight"] = (shape[0], inputs, *square)
-                if layer.bias or layer.batch_norm:
+                if _has_bias(layer):
                     named[f"{name}.bias"] = (shape[0],)
         return named
 
@@ -146,9 +150,14 @@ class NetworkSpec:
             if isinstance(layer, Dropout):
                 continue
             if isinstance(layer, Linear | Conv2d) and layer.batch_norm:
-                layer = dataclasses.replace(layer, bias=True, batch_norm=False)
+                layer = dataclasses.replace(layer, bias=_has_bias(layer), batch_norm=False, centre=True)
             layers.append((name, layer))
         return dataclasses.replace(self, layers=tuple(layers))
+
+
+def _has_bias(layer: Linear | Conv2d) -> bool:
+    """Whether the exported layer has a bias: its own, or that of a batch norm that centres."""
+    return layer.centre if layer.batch_norm else layer.bias
 
 
 def _count(shape: Shape) -> int:

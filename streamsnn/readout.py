@@ -24,8 +24,9 @@ class ScoreReadout:
     the first step's evidence is the first step's scores, not a small part of them.
 
     The confidences are softmax(e / temperature). A label is shown once it has been the best with a confidence above
-    `threshold` for `patience` steps on end, and gives way only to one that has led it by more than `hysteresis` for
-    `patience` steps on end (two thresholds against flicker, as voice activity detectors do it). Before that it is None.
+    `threshold` for `patience` steps on end. It gives way to one that moreover leads it by more than `hysteresis`, and to
+    None when its own confidence lies more than `hysteresis` below `threshold`, either for `patience` steps on end (two
+    thresholds against flicker, as voice activity detectors do it).
 
     Raises `StreamsnnError` for settings that make no sense, for scores of another length than `labels`, and for
     scores that are not finite: from those no later evidence would recover.
@@ -84,18 +85,23 @@ class ScoreReadout:
         return (1 - self._decay) / (1 - self._left)
 
     def _judge(self, best: int, confidence: float, shown_confidence: float) -> None:
-        if self._shown == _NONE:
-            deserving = confidence > self.settings.threshold
-        else:
-            deserving = best != self._shown and confidence - shown_confidence > self.settings.hysteresis
-        if not deserving:
-            self._rival = _NONE
+        candidate = self._candidate(best, confidence, shown_confidence)
+        if candidate == self._shown:
+            self._rival_steps = 0
             return
-        self._rival_steps = self._rival_steps + 1 if best == self._rival else 1
-        self._rival = best
+        self._rival_steps = self._rival_steps + 1 if candidate == self._rival else 1
+        self._rival = candidate
         if self._rival_steps >= self.settings.patience:
-            self._shown = best
-            self._rival = _NONE
+            self._shown = candidate
+            self._rival_steps = 0
+
+    def _candidate(self, best: int, confidence: float, shown_confidence: float) -> int:
+        """What this step alone would show."""
+        settings = self.settings
+        ahead = self._shown == _NONE or confidence - shown_confidence > settings.hysteresis
+        if confidence > settings.threshold and ahead:
+            return best
+        return self._shown if shown_confidence >= settings.threshold - settings.hysteresis else _NONE
 
 
 def _refuse_nonsense(settings: ReadoutSettings, labels: Sequence[str]) -> None:

@@ -45,6 +45,31 @@ class SequenceDropout(nn.Module):
         return x * functional.dropout(torch.ones_like(x[0]), self.rate, self.training) if self.training else x
 
 
+class ScaleNorm(nn.Module):
+    """Divides each channel of (N, channels, ...) by its root mean square and multiplies it by a learned weight.
+
+    Batch norm (Ioffe & Szegedy 2015) without what makes silence loud: zero stays zero. Evaluation uses a running mean
+    of the squares, as batch norm does.
+    """
+
+    running_square: Tensor
+
+    def __init__(self, channels: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.register_buffer("running_square", torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        square = self.running_square
+        if self.training:
+            square = x.square().mean([0, *range(2, x.dim())])
+            with torch.no_grad():
+                self.running_square.lerp_(square, self.momentum)
+        scale = self.weight * torch.rsqrt(square + self.eps)
+        return x * scale.reshape(-1, *([1] * (x.dim() - 2)))
+
+
 class SequenceSynapse(nn.Module):
     """A linear or convolutional layer, with batch norm where asked, applied to every step of (T, B, ...)."""
 
@@ -59,8 +84,11 @@ class SequenceSynapse(nn.Module):
                 before[0], layer.channels, layer.kernel, stride=layer.stride, padding=layer.padding, bias=bias
             )
         self.flatten = isinstance(layer, Linear)
-        norm = nn.BatchNorm1d if isinstance(layer, Linear) else nn.BatchNorm2d
-        self.norm = norm(layer.outputs if isinstance(layer, Linear) else layer.channels) if layer.batch_norm else None
+        self.norm: nn.BatchNorm1d | nn.BatchNorm2d | ScaleNorm | None = None
+        if layer.batch_norm:
+            centred = nn.BatchNorm1d if isinstance(layer, Linear) else nn.BatchNorm2d
+            channels = layer.outputs if isinstance(layer, Linear) else layer.channels
+            self.norm = centred(channels) if layer.centre else ScaleNorm(channels)
 
     def forward(self, x: Tensor) -> Tensor:
         steps, batch = x.shape[:2]
@@ -77,12 +105,19 @@ class SequenceSynapse(nn.Module):
         if self.norm is None:
             named = {"weight": weight.numpy().copy()}
             return named if bias is None else named | {"bias": bias.detach().numpy().copy()}
+        if isinstance(self.norm, ScaleNorm):
+            scale = self.norm.weight.detach() * torch.rsqrt(self.norm.running_square + self.norm.eps)
+            return {"weight": _scaled(weight, scale)}
         mean, variance = self.norm.running_mean, self.norm.running_var
         assert mean is not None
         assert variance is not None
         scale = self.norm.weight.detach() / torch.sqrt(variance + self.norm.eps)
         shift = self.norm.bias.detach() - mean * scale
-        return {"weight": (weight * scale.reshape(-1, *([1] * (weight.dim() - 1)))).numpy(), "bias": shift.numpy()}
+        return {"weight": _scaled(weight, scale), "bias": shift.numpy()}
+
+
+def _scaled(weight: Tensor, scale: Tensor) -> Array:
+    return (weight * scale.reshape(-1, *([1] * (weight.dim() - 1)))).numpy()
 
 
 class SequencePool(nn.Module):

@@ -142,9 +142,9 @@ class ReadoutSettings:
     """How scores become a decision.
 
     `kind`: "mean" averages since the last reset, "leaky" forgets with time constant `tau_ms`, "last" takes the newest.
-    A label is shown once its confidence exceeds `threshold` for `patience` steps, and is replaced only by one that
-    leads
-    it by `hysteresis` in confidence for as long. `temperature` divides the evidence before the softmax.
+    A label is shown once its confidence exceeds `threshold` for `patience` steps. It is replaced by one that also leads
+    it by `hysteresis`, and taken back once its confidence is `hysteresis` below `threshold`, for as long each.
+    `temperature` divides the evidence before the softmax.
     """
 
     kind: Literal["mean", "leaky", "last"] = "leaky"

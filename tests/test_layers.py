@@ -61,7 +61,7 @@ def test_names_are_unique() -> None:
 
 def test_toml_round_trip() -> None:
     layers: list[tuple[str, Layer]] = [
-        ("c", Conv2d(3, 3, batch_norm=True)),
+        ("c", Conv2d(3, 3, batch_norm=True, centre=False)),
         ("p", AveragePool(2)),
         ("d", Dropout(0.1)),
         ("f", Flatten()),
@@ -107,5 +107,11 @@ def test_integers_serve_as_numbers_and_none_is_spelled() -> None:
 
 
 def test_export_drops_what_only_training_needs() -> None:
-    network = spec(Conv2d(3, 3, batch_norm=True), Dropout(0.5), Linear(2), Population(LI())).exported()
-    assert [layer for _, layer in network.layers] == [Conv2d(3, 3, bias=True), Linear(2), Population(LI())]
+    scaled = Linear(4, batch_norm=True, centre=False)
+    network = spec(Conv2d(3, 3, batch_norm=True), Dropout(0.5), scaled, Linear(2), Population(LI())).exported()
+    assert [layer for _, layer in network.layers] == [
+        Conv2d(3, 3, bias=True),
+        Linear(4),
+        Linear(2),
+        Population(LI()),
+    ]

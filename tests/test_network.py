@@ -20,7 +20,7 @@ from streamsnn.network import Network
 from streamsnn.neurons import ALIF, LI, LIF, CubaLIF, DoubleLeakyIntegrator, MaskedPSN, ParaLIF, Resonator, SlidingPSN
 from streamsnn.neurons.base import Neuron
 from streamsnn.neurons.paralif import KINDS
-from streamsnn.sequence import SequenceNetwork
+from streamsnn.sequence import ScaleNorm, SequenceNetwork
 from streamsnn.state import NetworkState
 from streamsnn.types import InputSpec, ModelCard, Step
 
@@ -35,7 +35,7 @@ def spec_of(first: Neuron, second: Neuron, readout: Neuron) -> NetworkSpec:
         ("first", Population(first)),
         ("pool", AveragePool(2)),
         ("drop", Dropout(0.5)),
-        ("dense", Linear(16, bias=True)),
+        ("dense", Linear(16, batch_norm=True, centre=False)),
         ("second", Population(second)),
         ("out", Linear(3)),
         ("readout", Population(readout)),
@@ -56,6 +56,8 @@ def trained(spec: NetworkSpec, seed: int) -> SequenceNetwork:
             assert module.running_var is not None
             module.running_mean.uniform_(-0.1, 0.1, generator=generator)
             module.running_var.uniform_(0.5, 1.5, generator=generator)
+        if isinstance(module, ScaleNorm):
+            module.running_square.uniform_(0.05, 0.2, generator=generator)
     return network.eval()
 
 
@@ -297,6 +299,15 @@ def test_a_damaged_or_foreign_state_is_refused(tmp_path: Path) -> None:
         network.load_state(tmp_path / "broken")
     with pytest.raises(StreamsnnError, match="no saved state"):
         network.load_state(tmp_path / "absent")
+
+
+def test_scale_norm_keeps_silence_silent() -> None:
+    norm = ScaleNorm(3)
+    x = torch.randn(50, 3, 4, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 5.0, 0.1])[:, None]
+    torch.testing.assert_close(norm(x).square().mean((0, 2)), torch.ones(3), rtol=1e-2, atol=0)
+    assert torch.all(norm(torch.zeros(2, 3, 4)) == 0)
+    norm.eval()
+    assert torch.all(norm(torch.zeros(2, 3, 4)) == 0)
 
 
 def test_flattened_neurons_have_parameters_of_their_own() -> None:

@@ -83,9 +83,16 @@ def test_a_shown_label_gives_way_only_to_a_lead_that_lasts() -> None:
     assert labels_of(ScoreReadout(settings_, LABELS, 1), [*start, wide, wide, a]) == [*shown, "a", "b", "b"]
     assert labels_of(ScoreReadout(settings_, LABELS, 1), [*start, wide, narrow, wide, wide]) == [*shown, *"aaab"]
     assert labels_of(ScoreReadout(settings_, LABELS, 1), [*start, wide, third, third]) == [*shown, *"aac"]
-    # A label, once shown, stays however weak it has become, until another leads.
-    weak = (0.36, 0.33, 0.31)
-    assert labels_of(ScoreReadout(settings_, LABELS, 1), [*start, *[weak] * 4]) == shown + ["a"] * 4
+
+
+def test_a_shown_label_is_taken_back_when_it_has_become_weak() -> None:
+    settings_ = ReadoutSettings(kind="last", threshold=0.5, hysteresis=0.2, patience=2)
+    a, weak, faint, other = (0.8, 0.1, 0.1), (0.36, 0.33, 0.31), (0.29, 0.36, 0.35), (0.1, 0.8, 0.1)
+    shown: list[str | None] = [None, "a"]
+    assert labels_of(ScoreReadout(settings_, LABELS, 1), [a, a, *[weak] * 4]) == shown + ["a"] * 4
+    assert labels_of(ScoreReadout(settings_, LABELS, 1), [a, a, faint, weak, faint, weak]) == shown + ["a"] * 4
+    assert labels_of(ScoreReadout(settings_, LABELS, 1), [a, a, faint, faint, weak]) == [*shown, "a", None, None]
+    assert labels_of(ScoreReadout(settings_, LABELS, 1), [a, a, faint, other, other]) == [*shown, "a", "a", "b"]
 
 
 def test_reset_takes_the_label_away() -> None:
