@@ -24,8 +24,8 @@ class Linear:
     """y = W x (+ bias): `weight` (outputs, inputs), `bias` (outputs,); inputs in (channels, height, width) order.
 
     `batch_norm` normalises each output over batch and time in training and is folded into weight and bias on export.
-    With `centre` = false it only scales, by the root mean square: no mean is taken away and no shift is learned, so that
-    no bias is left and silence stays silent.
+    With `centre` = false it only scales, by the root mean square: no mean is taken away and no shift is learned, so
+    that no bias is left and silence stays silent.
     """
 
     type: ClassVar[str] = "linear"

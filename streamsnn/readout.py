@@ -24,9 +24,9 @@ class ScoreReadout:
     the first step's evidence is the first step's scores, not a small part of them.
 
     The confidences are softmax(e / temperature). A label is shown once it has been the best with a confidence above
-    `threshold` for `patience` steps on end. It gives way to one that moreover leads it by more than `hysteresis`, and to
-    None when its own confidence lies more than `hysteresis` below `threshold`, either for `patience` steps on end (two
-    thresholds against flicker, as voice activity detectors do it).
+    `threshold` for `patience` steps on end. It gives way to one that moreover leads it by more than `hysteresis`, and
+    to None when its own confidence lies more than `hysteresis` below `threshold`, either for `patience` steps on end
+    (two thresholds against flicker, as voice activity detectors do it).
 
     Raises `StreamsnnError` for settings that make no sense, for scores of another length than `labels`, and for
     scores that are not finite: from those no later evidence would recover.
