@@ -1,4 +1,4 @@
-"""From a text to an object: "nmnist-paralif", "models/digits", "recordings/7.dat", "mypkg.nets:build".
+"""From a text to an object: "nmnist-paralif", "models/digits", "recordings/7.dat", "synthetic:bar", "mypkg.nets:build".
 
 A path never runs code. Only the spelling "package.module:attribute" does: it imports the module (the working directory
 counts as well) and calls the attribute. What it is called with depends on what is wanted:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MODELS_VARIABLE = "STREAMSNN_MODELS"
 """The environment variable that names further folders of models, separated as in PATH."""
 
+_SYNTHETIC = "synthetic:"
 _PLUG_IN = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
 _ROLES = {
     "model": ("card", "initial_state", "step"),
@@ -96,24 +97,39 @@ def open_source(
     packet_us: int = 10_000,
     clock: Clock | None = None,
 ) -> Source:
-    """The stream that `text` names: a recording by its path, or a plug-in; as fast as it can be pulled.
+    """The stream that `text` names, as fast as it can be pulled: a recording, a synthetic scene, or a plug-in.
 
     Of a recording only what lies between `start_us` and `stop_us` after its beginning is given, in packets of
-    `packet_us`, and `sensor` overrides what it says of itself. A plug-in decides on its packets itself, and `sensor`,
-    `start_us` and `stop_us` are refused with StreamsnnError. Recordings are stamped with `clock`, the machine's if left
-    out.
+    `packet_us`, and `sensor` overrides what it says of itself. A scene ("synthetic:digits", see `SCENES` in
+    `sources.synthetic`) has no other sensor and no other start, and a plug-in decides on all of it itself: what they
+    cannot obey is refused with StreamsnnError. Packets are stamped with `clock`, the machine's if left out, but for
+    those of plug-ins.
     """
-    if is_plug_in(text) and not Path(text).exists():
-        if sensor is not None or start_us or stop_us is not None:
-            raise StreamsnnError(
-                f"{text} is a plug-in: its sensor is its own, and it has no beginning to count from.",
-                hint="Leave out --sensor, --start and --stop.",
-            )
-        made: Source = _build("source", text)
-        return made
-    from streamsnn.sources.files import RecordingSource
+    scene = text.removeprefix(_SYNTHETIC)
+    if Path(text).exists() or not (scene != text or is_plug_in(text)):
+        from streamsnn.sources.files import RecordingSource
 
-    return RecordingSource(text, sensor=sensor, start_us=start_us, stop_us=stop_us, packet_us=packet_us, clock=clock)
+        return RecordingSource(
+            text, sensor=sensor, start_us=start_us, stop_us=stop_us, packet_us=packet_us, clock=clock
+        )
+    if sensor is not None or start_us or (stop_us is not None and scene == text):
+        raise StreamsnnError(
+            f"{text} is no recording: its sensor is its own, and it begins when it begins.",
+            hint="Leave out --sensor and --start, and of a plug-in --stop.",
+        )
+    if scene != text:
+        from streamsnn.clock import HostClock
+        from streamsnn.sources.synthetic import open_synthetic
+
+        return open_synthetic(scene, clock=clock or HostClock(), duration_us=stop_us, packet_us=packet_us)
+    if not has_module(text):
+        meant = difflib.get_close_matches(text.partition(":")[0], [_SYNTHETIC[:-1]])
+        guess = "Did you mean synthetic? " if meant else ""
+        raise StreamsnnError(
+            f'There is no source "{text}".', hint=f"{guess}Name a file, synthetic:SCENE, or package.module:attribute."
+        )
+    made: Source = _build("source", text)
+    return made
 
 
 def open_filter(text: str, sensor: Sensor) -> Filter:

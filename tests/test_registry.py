@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from toys import SENSOR, save_sides, sides_spec, write_side
 
 from streamsnn import registry
+from streamsnn.clock import ManualClock
 from streamsnn.errors import StreamsnnError
 from streamsnn.filters import Flip
 from streamsnn.network import Network
@@ -110,6 +112,32 @@ def test_a_recording_with_a_colon_in_its_name_is_no_plug_in(here: Path) -> None:
     assert isinstance(registry.open_source("os:getcwd"), RecordingSource)
 
 
+def test_a_scene_by_its_name(here: Path) -> None:
+    clock = ManualClock(7)
+    source = registry.open_source("synthetic:bar:90", stop_us=25_000, packet_us=10_000, clock=clock)
+    assert [(packet.t_begin_us, packet.t_end_us, packet.arrived_ns) for packet in source] == [
+        (0, 10_000, 7),
+        (10_000, 20_000, 7),
+        (20_000, 25_000, 7),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("synthetic:bra", "no synthetic scene", "Did you mean 'bar'?"),
+        ("sythetic:bar", 'no source "sythetic:bar"', "Did you mean synthetic?"),
+        ("left.dta", "no file left.dta", "Did you mean left.dat?"),
+    ],
+)
+def test_a_source_that_is_not_there(here: Path, text: str, message: str, hint: str) -> None:
+    write_side(here / "left.dat", "left")
+    with pytest.raises(StreamsnnError) as refusal:
+        registry.open_source(text)
+    assert message in refusal.value.message
+    assert hint in refusal.value.hint
+
+
 @pytest.mark.parametrize(
     ("text", "is_one"),
     [
@@ -191,9 +219,17 @@ def test_a_plug_in_that_fails_is_told(here: Path, text: str, message: str) -> No
     assert refusal.value.hint
 
 
-def test_a_plug_in_source_takes_no_cut(here: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("good_plug_ins:source", {"sensor": Sensor("x", 1, 1)}),
+        ("good_plug_ins:source", {"stop_us": 5}),
+        ("synthetic:bar", {"start_us": 5}),
+    ],
+)
+def test_only_a_recording_can_be_cut_anywhere(here: Path, text: str, cut: dict[str, Any]) -> None:
     with pytest.raises(StreamsnnError) as refusal:
-        registry.open_source("good_plug_ins:source", sensor=Sensor("x", 1, 1))
+        registry.open_source(text, **cut)
     assert "--sensor" in refusal.value.hint
 
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from streamsnn.checks import Finding
 
 _DESCRIPTION = """\
-Check an object against the conformance kit, one line a promise: "ok", or "FAILED" and how. OBJECT is a recording, a
-model (name or folder), a filter as `run --filter` takes it, or a plug-in package.module:attribute, which builds a
-model or a source from nothing, a filter from a sensor (parameter "sensor"), a readout or a sink from a model's card
-(parameter "card"). The exit code is 1 if a promise is broken."""
+Check an object against the conformance kit, one line a promise: "ok", or "FAILED" and how. OBJECT is a recording,
+synthetic:SCENE, a model (name or folder), a filter as `run --filter` takes it, or a plug-in package.module:attribute,
+which builds a model or a source from nothing, a filter from a sensor (parameter "sensor"), a readout or a sink from a
+model's card (parameter "card"). The exit code is 1 if a promise is broken."""
 
 _EXAMPLES = """\
   streamsnn check recordings/digits.aedat4
@@ -62,8 +62,8 @@ def _findings(text: str, size: tuple[int, int] | None) -> list[Finding]:
     from streamsnn.types import Sensor
 
     path = Path(text).expanduser()
-    if path.is_file():
-        return _recording(text, None if size is None else Sensor("sensor", *size))
+    if path.is_file() or text.startswith("synthetic:"):
+        return _source(text, path, None if size is None else Sensor("sensor", *size))
     if path.is_dir():
         return check_model(load_model(path))
     sensor = Sensor("sensor", *(_SENSOR_SIZE if size is None else size))
@@ -90,12 +90,14 @@ def _model_folder(text: str) -> Path:
         raise StreamsnnError(f"There is no recording, model or filter {text}.", hint=error.hint) from error
 
 
-def _recording(path: str, sensor: Any) -> list[Finding]:
+def _source(text: str, path: Path, sensor: Any) -> list[Finding]:
     from streamsnn.checks import Finding, check_source
     from streamsnn.formats import open_recording
     from streamsnn.registry import open_source
 
-    found = check_source(lambda: open_source(path, sensor=sensor))
+    found = check_source(lambda: open_source(text, sensor=sensor))
+    if not path.is_file():
+        return found
     recording = open_recording(path, sensor=sensor)
     for _ in recording.chunks():
         # Damage is known once all has been read.

@@ -42,9 +42,13 @@ def command(arguments: argparse.Namespace) -> int:
     for picture in (arguments.confusion, arguments.anytime):
         _refuse_unwritable(picture)
     options.one_thread()
-    from streamsnn.cli.scoring import evaluate
+    waiting = options.say_if_slow()
+    try:
+        from streamsnn.cli.scoring import evaluate
 
-    evaluation = evaluate(arguments)
+        evaluation = evaluate(arguments, on_start=waiting.cancel)
+    finally:
+        waiting.cancel()
     if arguments.confusion or arguments.anytime:
         from streamsnn.cli import pictures
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from streamsnn.cli import values
@@ -17,8 +15,10 @@ if TYPE_CHECKING:
     from streamsnn.binning import SensorFit
     from streamsnn.types import Filter, Model, Sensor, Source
 
-_PATIENCE_S = 0.7
+_PATIENCE_S = 2.0
 """After so long a user wants to be told what the machine is doing."""
+
+_EXCUSE = "getting ready (what is compiled the first time is kept for the next) ..."
 
 
 def add_stream_options(parser: argparse.ArgumentParser) -> None:
@@ -53,12 +53,19 @@ def add_stream_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def say_if_slow() -> threading.Timer:
+    """Tell on stderr, unless cancelled in time, why nothing happens yet: the first run on a machine compiles a lot."""
+    timer = threading.Timer(_PATIENCE_S, lambda: print(_EXCUSE, file=sys.stderr, flush=True))
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
 def start_engine(model: Model) -> None:
-    """Compile the model's step before anything is streamed; say so on stderr if that takes long."""
+    """Compile the model's step, or load it, before anything is streamed."""
     warm_up = getattr(model, "warm_up", None)
     if warm_up is not None:
-        with _saying("compiling the network for this machine (once; then it is kept) ..."):
-            warm_up()
+        warm_up()
 
 
 def one_thread() -> None:
@@ -110,15 +117,3 @@ def damage_of(source: Source) -> tuple[str, ...]:
     from streamsnn.sources.files import RecordingSource
 
     return source.damage.describe() if isinstance(source, RecordingSource) else ()
-
-
-@contextlib.contextmanager
-def _saying(text: str) -> Iterator[None]:
-    """Print `text` on stderr if what is done within takes longer than a moment."""
-    timer = threading.Timer(_PATIENCE_S, lambda: print(text, file=sys.stderr, flush=True))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

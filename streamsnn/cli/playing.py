@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from streamsnn.cli import options, text
@@ -22,8 +22,11 @@ from streamsnn.types import Model, Readout, Sink, Source
 _DONE, _INTERRUPTED = 0, 130
 
 
-def play(arguments: argparse.Namespace) -> int:
-    """Play as `arguments` say; the exit code. Ctrl-C ends it like the end of the stream, but for the code."""
+def play(arguments: argparse.Namespace, on_start: Callable[[], None]) -> int:
+    """Play as `arguments` say; the exit code. Ctrl-C ends it like the end of the stream, but for the code.
+
+    `on_start` is called when the first step has been taken.
+    """
     _refuse_contradictions(arguments)
     playing = _Playing(arguments)
     card = playing.model.card
@@ -40,7 +43,7 @@ def play(arguments: argparse.Namespace) -> int:
         if arguments.sink:
             sinks.append(open_sink(arguments.sink, card))
         try:
-            playing.play_all(sinks)
+            playing.play_all(sinks, on_start)
         except KeyboardInterrupt:
             interrupted = True
         summary = playing.as_dict() | {"interrupted": interrupted}
@@ -67,12 +70,12 @@ class _Playing:
         self._state = options.fresh_state(arguments, self.model)
         self._readout = _readout(arguments, self.model)
 
-    def play_all(self, sinks: Sequence[Sink]) -> None:
+    def play_all(self, sinks: Sequence[Sink], on_start: Callable[[], None]) -> None:
         """One pass, or with --loop one after the other, each from a fresh state."""
         options.start_engine(self.model)
         while True:
             self._passes += 1
-            self._play_once(sinks)
+            self._play_once(sinks, on_start)
             if self._summary.steps == 0:
                 raise StreamsnnError(f"{self._arguments.source} ended before its first step.")
             if not self._arguments.loop:
@@ -82,7 +85,7 @@ class _Playing:
             self._readout.reset()
             self._source = self._open()
 
-    def _play_once(self, sinks: Sequence[Sink]) -> None:
+    def _play_once(self, sinks: Sequence[Sink], on_start: Callable[[], None]) -> None:
         speed = self._arguments.speed
         filters = options.filters_of(self._arguments, self._source.sensor)
         with contextlib.closing(self._source):
@@ -95,6 +98,8 @@ class _Playing:
                 fit=self._fit,
                 clock=self._clock,
             ):
+                if self._summary.steps == 0:
+                    on_start()
                 self._summary.write(result)
                 for sink in sinks:
                     sink.write(result)

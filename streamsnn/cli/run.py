@@ -10,10 +10,12 @@ from streamsnn.cli.parsing import Parser
 _DESCRIPTION = """\
 Play SOURCE through a model, step by step, and print each change of its decision: sensor time, label, confidence,
 input events a second, and lag (from the arrival of a step's events to the decision). A summary comes at the end, also
-after Ctrl-C. SOURCE is a recording, or a plug-in package.module:attribute."""
+after Ctrl-C. SOURCE is a recording, a scene before a simulated camera (synthetic:digits, synthetic:digit:7,
+synthetic:bar, synthetic:disc; without end, so end it with Ctrl-C or --stop), or a plug-in package.module:attribute."""
 
 _EXAMPLES = """\
   streamsnn run recordings/digits.aedat4 --model nmnist-paralif
+  streamsnn run synthetic:digits --model nmnist-paralif
   streamsnn run digit.bin --model nmnist-brf --speed 0.25 --loop
   streamsnn run street.raw --model ./models/cars --crop 100,60,240,240 --downsample 2 --filter background:tau=5ms
   streamsnn run long.dat --model nmnist-paralif --start 1m30s --stop 1m35s --speed max --json | jq .label"""
@@ -21,7 +23,7 @@ _EXAMPLES = """\
 
 def parser() -> Parser:
     parser = Parser("streamsnn run", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("source", metavar="SOURCE", help="a recording, or a plug-in")
+    parser.add_argument("source", metavar="SOURCE", help="a recording, synthetic:SCENE, or a plug-in")
     options.add_stream_options(parser)
     group = parser.add_argument_group("time")
     group.add_argument(
@@ -59,6 +61,10 @@ def parser() -> Parser:
 
 def command(arguments: argparse.Namespace) -> int:
     options.one_thread()
-    from streamsnn.cli.playing import play
+    waiting = options.say_if_slow()
+    try:
+        from streamsnn.cli.playing import play
 
-    return play(arguments)
+        return play(arguments, on_start=waiting.cancel)
+    finally:
+        waiting.cancel()

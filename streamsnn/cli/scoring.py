@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,8 +152,8 @@ def wilson(right: int, n: int) -> tuple[float, float]:
     return max(0.0, (middle - half) / (1 + spread)), min(1.0, (middle + half) / (1 + spread))
 
 
-def evaluate(arguments: argparse.Namespace) -> Evaluation:
-    """Stream the dataset that `arguments` name through their model.
+def evaluate(arguments: argparse.Namespace, on_start: Callable[[], None]) -> Evaluation:
+    """Stream the dataset that `arguments` name through their model; `on_start` is called before the first recording.
 
     Raises StreamsnnError for a dataset or a model that cannot be used, and if not one recording can be read.
     """
@@ -166,6 +166,7 @@ def evaluate(arguments: argparse.Namespace) -> Evaluation:
     unreadable: list[Flaw] = []
     damaged: list[Flaw] = []
     compute = Histogram()
+    on_start()
     for sample in _watched(samples):
         try:
             answer, damage = _answer(arguments, model, sample, compute)

@@ -48,6 +48,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("sides", "model"),
         ("models/sides", "model"),
         ("left.dat", "source"),
+        ("synthetic:bar", "source"),
         ("background", "filter"),
         ("refractory:1ms", "filter"),
         ("checkables:model", "model"),

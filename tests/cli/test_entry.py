@@ -62,7 +62,7 @@ def test_streaming_never_loads_torch(tmp_path: Path) -> None:
         "print(*sorted({'torch', 'matplotlib'} & set(sys.modules)), 'numba' in sys.modules)"
     )
     done = python(code, cwd=tmp_path)
-    assert done.stderr == ""
+    assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "True"
 
 
@@ -179,6 +179,4 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
         process.stdout.close()
         told = process.stderr.read().decode()
     assert process.returncode == 141
-    assert set(told.splitlines()) <= {
-        f"pass {number}: from the beginning, with a fresh state" for number in range(9999)
-    }
+    assert not [line for line in told.splitlines() if not line.startswith(("pass ", "getting ready"))]

@@ -26,6 +26,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with a model and a recording of 100 ms on the left."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(options, "_PATIENCE_S", 600)
     save_sides(tmp_path / "models" / "sides")
     write_side(tmp_path / "left.dat", "left")
     return tmp_path
@@ -202,6 +203,27 @@ def test_a_larger_sensor_is_cropped_or_shrunk(here: Path, capsys: pytest.Capture
     assert "--crop" in told
 
 
+def test_a_scene_before_a_simulated_camera(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cut = ["--crop", "28,29,8,6", "--stop", "600ms"]
+    assert run("synthetic:bar", "--model", "sides", "--speed", "max", "--json", *cut) == 0
+    summary = objects(capsys)[-1]["summary"]
+    assert summary["steps"] == 120
+    assert summary["events"] > 100
+    assert "--start" in refused(capsys, "synthetic:bar", "--model", "sides", "--start", "1s")
+    assert "no synthetic scene" in refused(capsys, "synthetic:bra", "--model", "sides")
+
+
+def test_a_slow_start_is_explained(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(options, "_PATIENCE_S", 0)
+    options.say_if_slow().join()
+    assert "getting ready" in capsys.readouterr().err
+    monkeypatch.setattr(options, "_PATIENCE_S", 600)
+    waiting = options.say_if_slow()
+    waiting.cancel()
+    waiting.join()
+    assert capsys.readouterr().err == ""
+
+
 def test_the_seed_decides_draws(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("left.dat", "--model", "sides", "--speed", "max", "--json", "--seed", "7") == 0
     assert objects(capsys)[-1]["summary"]["steps"] == 20
@@ -258,7 +280,7 @@ def test_plug_ins_take_any_place(here: Path, capsys: pytest.CaptureFixture[str])
     assert "--threshold" in refused(
         capsys, "left.dat", "--model", "sides", "--readout", "mynets:Readout", "--patience", "2"
     )
-    assert "no Python module" in refused(capsys, "nosuchthing.cams:open", "--model", "sides")
+    assert "no source" in refused(capsys, "nosuchthing.cams:open", "--model", "sides")
     assert "before its first step" in refused(capsys, "mynets:Empty", "--model", "sides")
 
 
