@@ -95,22 +95,29 @@ def open_source(
     start_us: int = 0,
     stop_us: int | None = None,
     packet_us: int = 10_000,
+    strict: bool = False,
     clock: Clock | None = None,
 ) -> Source:
     """The stream that `text` names, as fast as it can be pulled: a recording, a synthetic scene, or a plug-in.
 
     Of a recording only what lies between `start_us` and `stop_us` after its beginning is given, in packets of
-    `packet_us`, and `sensor` overrides what it says of itself. A scene ("synthetic:digits", see `SCENES` in
-    `sources.synthetic`) has no other sensor and no other start, and a plug-in decides on all of it itself: what they
-    cannot obey is refused with StreamsnnError. Packets are stamped with `clock`, the machine's if left out, but for
-    those of plug-ins.
+    `packet_us`; `sensor` overrides what it says of itself, and `strict` refuses damage. A scene ("synthetic:digits",
+    see `SCENES` in `sources.synthetic`) has no other sensor and no other start, and a plug-in decides on all of it
+    itself: a cut that they cannot obey is refused with StreamsnnError. Packets are stamped with `clock`, the machine's
+    if left out, but for those of plug-ins.
     """
     scene = text.removeprefix(_SYNTHETIC)
     if Path(text).exists() or not (scene != text or is_plug_in(text)):
         from streamsnn.sources.files import RecordingSource
 
         return RecordingSource(
-            text, sensor=sensor, start_us=start_us, stop_us=stop_us, packet_us=packet_us, clock=clock
+            text,
+            sensor=sensor,
+            start_us=start_us,
+            stop_us=stop_us,
+            packet_us=packet_us,
+            strict=strict,
+            clock=clock,
         )
     if sensor is not None or start_us or (stop_us is not None and scene == text):
         raise StreamsnnError(

@@ -22,13 +22,16 @@ which builds a model or a source from nothing, a filter from a sensor (parameter
 model's card (parameter "card"). The exit code is 1 if a promise is broken."""
 
 _EXAMPLES = """\
-  streamsnn check recordings/digits.aedat4
+  streamsnn check recordings/sequence.dat
   streamsnn check nmnist-paralif
   streamsnn check background:tau=5ms
   streamsnn check mypkg.cameras:open_camera"""
 
 _KEPT, _BROKEN = 0, 1
 _SENSOR_SIZE = (34, 34)
+_PARAMETERS = (
+    'A filter is built from a parameter "sensor", a readout or a sink from "card", models and sources from none.'
+)
 
 
 def parser() -> Parser:
@@ -119,6 +122,8 @@ def _plug_in(text: str, sensor: Any) -> list[Finding]:
         if role_of(build_plug_in(text, card)) == "sink":
             return check_sink(lambda: build_plug_in(text, card))
         return check_readout(lambda: build_plug_in(text, card), len(card.labels))
+    if wanted is not None:
+        raise StreamsnnError(f'{text} wants a "{wanted}", and nobody knows what that is.', hint=_PARAMETERS)
     made = build_plug_in(text)
     role = role_of(made)
     if role == "model":
@@ -128,7 +133,7 @@ def _plug_in(text: str, sensor: Any) -> list[Finding]:
         return check_source(lambda: build_plug_in(text))
     raise StreamsnnError(
         f"{text} built a {type(made).__name__}, which is neither a model nor a source.",
-        hint='A filter is built from a parameter "sensor", a readout or a sink from a parameter "card".',
+        hint=_PARAMETERS,
     )
 
 

@@ -17,7 +17,7 @@ spelt as the model's are. What counts as the model's answer is the class with th
 gathered as the model's readout settings say (threshold, hysteresis and patience play no part)."""
 
 _EXAMPLES = """\
-  streamsnn evaluate ../data/nmnist --model nmnist-paralif
+  streamsnn evaluate recordings/digits --model nmnist-paralif
   streamsnn evaluate ../data/nmnist --model nmnist-brf --confusion confusion.png --anytime anytime.png
   streamsnn evaluate ../data/nmnist --model ./models/mine --limit 100 --json | jq .accuracy"""
 

@@ -16,7 +16,7 @@ Say what is in a recording (format, sensor, duration, events, rate, damage) or i
 memory, figures). OBJECT is a file, a model's folder, or a model's name."""
 
 _EXAMPLES = """\
-  streamsnn info recordings/digits.aedat4
+  streamsnn info recordings/sequence.dat
   streamsnn info nmnist-paralif
   streamsnn info models/nmnist-brf --json | jq .parameters"""
 

@@ -22,7 +22,7 @@ _EXCUSE = "getting ready (what is compiled the first time is kept for the next) 
 
 
 def add_stream_options(parser: argparse.ArgumentParser) -> None:
-    """The options that `model_of`, `sensor_of`, `filters_of`, `fit_of` and `fresh_state` read."""
+    """--model, --seed, --strict, and what `sensor_of`, `filters_of`, `fit_of` and `fresh_state` read."""
     parser.add_argument(
         "--model",
         required=True,
@@ -51,6 +51,7 @@ def add_stream_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--sensor", type=values.size, metavar="WxH", help="size of the sensor, for files that do not state it"
     )
+    group.add_argument("--strict", action="store_true", help="refuse a damaged recording instead of reading around it")
 
 
 def say_if_slow() -> threading.Timer:

@@ -78,7 +78,7 @@ def overview(version: str, summaries: Mapping[str, str]) -> Parser:
         "streamsnn",
         "Event-camera and audio streams through stateful spiking networks, one time step at a time."
         f"\n\ncommands:\n{listing}",
-        "  streamsnn models\n  streamsnn run recordings/digits.aedat4 --model nmnist-paralif\n  streamsnn run --help",
+        "  streamsnn models\n  streamsnn run recordings/sequence.dat --model nmnist-paralif\n  streamsnn run --help",
     )
     parser.usage = "streamsnn COMMAND ... [--help] [--version] [--debug]"
     parser.add_argument("--version", action="version", version=f"streamsnn {version}")

@@ -111,6 +111,7 @@ class _Playing:
             sensor=options.sensor_of(arguments),
             start_us=arguments.start,
             stop_us=arguments.stop,
+            strict=arguments.strict,
             # In true time a packet arrives when it is over: one longer than a step would make steps wait for it.
             packet_us=self.model.card.step_us,
             clock=self._clock,

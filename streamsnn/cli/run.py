@@ -14,7 +14,7 @@ after Ctrl-C. SOURCE is a recording, a scene before a simulated camera (syntheti
 synthetic:bar, synthetic:disc; without end, so end it with Ctrl-C or --stop), or a plug-in package.module:attribute."""
 
 _EXAMPLES = """\
-  streamsnn run recordings/digits.aedat4 --model nmnist-paralif
+  streamsnn run recordings/sequence.dat --model nmnist-paralif
   streamsnn run synthetic:digits --model nmnist-paralif
   streamsnn run digit.bin --model nmnist-brf --speed 0.25 --loop
   streamsnn run street.raw --model ./models/cars --crop 100,60,240,240 --downsample 2 --filter background:tau=5ms

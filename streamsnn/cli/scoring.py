@@ -210,7 +210,12 @@ def _answer(
     """
     card = model.card
     with _reading():
-        recording = open_source(str(sample.path), sensor=options.sensor_of(arguments), packet_us=_PACKET_US)
+        recording = open_source(
+            str(sample.path),
+            sensor=options.sensor_of(arguments),
+            packet_us=_PACKET_US,
+            strict=arguments.strict,
+        )
         sensor = recording.sensor
     with contextlib.closing(recording):
         try:

@@ -24,6 +24,7 @@ def mirror(sensor): return Flip(sensor, axes="x")
 def readout(card): return ScoreReadout(card.readout, card.labels, card.step_us)
 def sink(card): return Summary(card.step_us)
 def number(): return 7
+def strange(thing): return thing
 
 class Shifted:
     # Breaks a promise: a filter must not touch the packet's time range.
@@ -89,6 +90,7 @@ def test_a_damaged_recording_fails(here: Path, capsys: pytest.CaptureFixture[str
         ("flip:z", 'no axis "z"'),
         ("nosuchthing:build", 'no filter "nosuchthing"'),
         ("checkables:modle", 'checkables has no "modle"'),
+        ("checkables:strange", 'wants a "thing"'),
         ("checkables:number", "built a int, which is neither a model nor a source"),
     ],
 )

@@ -186,6 +186,9 @@ def test_damaged_recordings_count_and_are_listed(here: Path, capsys: pytest.Capt
     found = evaluate(capsys, "data")
     assert found["n"] == 3
     assert [each["file"] for each in found["damaged"]] == ["0.dat"]
+    strict = evaluate(capsys, "data", "--strict")
+    assert strict["n"] == 2
+    assert [each["file"] for each in strict["unreadable"]] == ["0.dat"]
 
 
 def test_a_dataset_of_nothing_but_damage(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

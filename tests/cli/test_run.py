@@ -330,6 +330,8 @@ def test_a_truncated_recording_is_played_and_told(here: Path, capsys: pytest.Cap
     summary = objects(capsys)[-1]["summary"]
     assert summary["events"] == 399
     assert len(summary["damage"]) == 1
+    assert main(["run", "cut.dat", "--model", "sides", "--speed", "max", "--strict"]) == 2
+    assert "cut.dat is damaged: the file is cut off" in capsys.readouterr().err
 
 
 def test_a_damaged_model(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
