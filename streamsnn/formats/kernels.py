@@ -16,6 +16,17 @@ State = NDArray[np.void]
 
 
 @njit(cache=True, nogil=True)
+def _believable(silence_us: int, state: State, rules: Rules) -> bool:
+    """Whether a silence may have been one. Long ones add up."""
+    if silence_us <= rules.doubt_us:
+        return True
+    s = state[0]
+    s.long_us += silence_us
+    sound = s.misplaced + s.jumps == 0 and s.long_us <= rules.silences_us
+    return sound and silence_us <= rules.silence_us
+
+
+@njit(cache=True, nogil=True)
 def place(events: Events, begin: int, state: State, width: int, height: int, rules: Rules) -> int:
     """Apply the rules of `tidy` to events[begin:] in place: how many events remain. `state` is a `tidy.STATE`."""
     s = state[0]
@@ -50,7 +61,7 @@ def place(events: Events, begin: int, state: State, width: int, height: int, rul
         if run:
             ahead = s.run_first > last
             if t >= s.run_last - rules.window_us and (ahead or t < last - rules.window_us):
-                if t - s.run_last > rules.silence_us:
+                if not _believable(t - s.run_last, state, rules):
                     s.run_shift -= t - s.run_last
                     s.run_jumps += 1
                 if t < s.run_last:
@@ -91,7 +102,7 @@ def place(events: Events, begin: int, state: State, width: int, height: int, rul
         s.run_last = t
         s.run_events = 1
         s.run_back = 0
-        close = t < last or t - last > rules.silence_us
+        close = t < last or not _believable(t - last, state, rules)
         s.run_jumps = 1 if close else 0
         s.run_shift = last - t if close else 0
         events[kept] = event

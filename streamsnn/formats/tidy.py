@@ -7,10 +7,11 @@ The rules, which give the same events however the stream is cut into blocks:
 - Further back than that, or more than `jump_us` ahead: a suspect. It and the events that carry on from it are held
   back until `confirm_events` of them, over `confirm_us`, have gone on without contradiction; then they are believed.
   Once an event contradicts them by being older, as the true time goes on, they are left out.
-- When the recording ends with suspects, those ahead are believed if they are not far (`end_us`) or not few
+- When the recording ends with suspects, those ahead are believed if they are not far (`doubt_us`) or not few
   (1 in `confirm_events` of all), the others left out.
-- A believed silence plays as it is up to `silence_us`. A longer one, or a clock that went back for good, is closed:
-  the events follow on at once. Nobody waits for the hours that one wrong bit can make.
+- Silence plays as it is up to `silence_us`, and up to `silences_us` for all those above `doubt_us` together; once a
+  time was wrong, only up to `doubt_us`. A longer one, or a clock that went back for good, is closed: the events follow
+  on at once. Nobody waits for the hours that a few wrong bits can make.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ class Rules(NamedTuple):
     jump_us: int = 100_000
     confirm_events: int = 64
     confirm_us: int = 5_000
-    end_us: int = 60_000_000
+    doubt_us: int = 60_000_000
     silence_us: int = 3_600_000_000
+    silences_us: int = 7_200_000_000
     never_us: int = 1 << 60
     """No clock shows this; and differences of times below it cannot overflow."""
 
@@ -42,7 +44,17 @@ RULES = Rules()
 STATE = np.dtype(
     [
         (name, "<i8")
-        for name in ("last", "shift", "believed", "unordered", "outside", "stepped_back", "misplaced", "jumps")
+        for name in (
+            "last",
+            "shift",
+            "believed",
+            "unordered",
+            "long_us",
+            "outside",
+            "stepped_back",
+            "misplaced",
+            "jumps",
+        )
     ]
     + [("run", "?")]
     + [(f"run_{name}", "<i8") for name in ("begin", "first", "last", "events", "shift", "back", "jumps")]
@@ -102,7 +114,7 @@ class Tidy:
         if state["run"]:
             ahead_us = state["run_first"] - state["last"]
             many = state["run_events"] * self._rules.confirm_events >= state["believed"]
-            if 0 < ahead_us <= self._rules.end_us or (ahead_us > 0 and many):
+            if 0 < ahead_us <= self._rules.doubt_us or (ahead_us > 0 and many):
                 state["stepped_back"] += state["run_back"]
                 state["jumps"] += state["run_jumps"]
             else:

@@ -119,19 +119,19 @@ class RecordingSource:
             for chunk in chunks:
                 t_us = np.ascontiguousarray(chunk["t"])
                 last_us = int(t_us[-1])
-                at = int(np.searchsorted(t_us, edge_us))
-                end = len(t_us) if stop_us is None else int(np.searchsorted(t_us, stop_us))
+                at = int(t_us.searchsorted(edge_us))
+                end = len(t_us) if stop_us is None else int(t_us.searchsorted(stop_us))
                 while at < end:
-                    until = at + int(np.searchsorted(t_us[at:end], edge_us + self._packet_us))
-                    if until > at:
-                        pieces.append(chunk[at:until])
-                        at = until
-                    if at < end:
+                    next_us = int(t_us[at])
+                    while next_us >= edge_us + self._packet_us:
                         if self._closed:
                             return
                         yield self._packet(pieces, edge_us, edge_us + self._packet_us)
                         edge_us += self._packet_us
                         pieces = []
+                    until = at + int(t_us[at:end].searchsorted(edge_us + self._packet_us))
+                    pieces.append(chunk[at:until])
+                    at = until
                 if stop_us is not None and last_us >= stop_us:
                     break
         if last_us is None:

@@ -118,6 +118,21 @@ def test_hours_of_silence_are_closed(begin_us: int) -> None:
     assert counts == Counts(0, 0, 0, 1)
 
 
+def test_not_too_many_silences_are_believed() -> None:
+    out, counts = tidied(steady(10, step_us=1800 * SECOND), [3])
+    assert np.array_equal(out["t"], 1800 * SECOND * np.array([0, 1, 2, 3, 4, 4, 4, 4, 4, 4]))
+    assert counts == Counts(0, 0, 0, 5)
+
+
+def test_a_silence_is_doubted_once_a_time_was_wrong() -> None:
+    later = joined((steady(500), steady(500, 100 * SECOND)))
+    assert tidied(later)[0]["t"][-1] == 100 * SECOND + 49_900
+    later["t"][7] = 1 << 45
+    out, counts = tidied(later)
+    assert out["t"][-1] == 2 * 49_900
+    assert counts == Counts(0, 0, 1, 1)
+
+
 def test_a_clock_that_starts_again_is_carried_on() -> None:
     out, counts = tidied(joined((steady(500, 60 * SECOND), steady(500))), [7, 700])
     assert np.array_equal(out["t"] - 60 * SECOND, np.r_[np.arange(500) * 100, 49_900 + np.arange(500) * 100])
