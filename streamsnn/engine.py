@@ -5,13 +5,14 @@ It is a generator, so that a test, the command line, a notebook and a window's t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
-from streamsnn.binning import Binner, SensorFit, fit_sensor
+from streamsnn.binning import Binner
 from streamsnn.clock import Clock, HostClock
 from streamsnn.errors import StreamsnnError
 from streamsnn.readout import ScoreReadout
+from streamsnn.sensor_fit import SensorFit, fit_sensor
 from streamsnn.types import Filter, Model, Readout, Result, Source, Stamps, Step, Tracker
 
 
@@ -25,7 +26,7 @@ def stream(
     state: Any = None,
     fit: SensorFit | None = None,
     clock: Clock | None = None,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Push `source` through `model` and yield one `Result` a step, silent steps too, until the source ends.
 
     Left out, `readout` is what the model's card asks for, `state` a fresh one, `fit` an exact match of sensor and input
@@ -75,7 +76,7 @@ def _results(
     tracker: Tracker | None,
     state: Any,
     clock: Clock,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     def forget() -> None:
         state.reset()
         readout.reset()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import pytest
@@ -109,7 +109,7 @@ ORDER = "packets follow one another"
         (lambda: ToySource([Packet(np.empty(0, EVENT), *t, 0) for t in ((0, 10), (9, 20))]), {ORDER}),
         (lambda: ToySource([Packet(np.empty(0, EVENT), k, k + 1, 10 - k) for k in range(2)]), {ORDER}),
         (lambda: ToySource([Packet(np.empty(0, EVENT), 0, 1, 0, -1)]), {ORDER}),
-        (lambda: ToySource([Packet(np.empty(0, EVENT), 0, np.int64(1), 0)]), {"times and counts are ints"}),
+        (lambda: ToySource([Packet(np.empty(0, EVENT), 0, cast(Any, np.int64(1)), 0)]), {"times and counts are ints"}),
         (lambda: one_packet((5, 12, 0, True)), {EVENTS}),
         (lambda: one_packet((5, 0, 10, True)), {EVENTS}),
         (lambda: one_packet((10, 0, 0, True)), {EVENTS}),
@@ -336,7 +336,7 @@ class SortsItsInput(ToyModel):
 
 class WrongScores(ToyModel):
     def step(self, step: Step, state: ToyState) -> Output:
-        return super().step(step, state)._replace(scores=np.zeros(3))
+        return super().step(step, state)._replace(scores=cast(Any, np.zeros(3)))
 
 
 class FiresTwice(ToyModel):
@@ -554,7 +554,7 @@ class Twins(ToyTracker):
 
 class Lists(ToyTracker):
     def update(self, step: Step) -> tuple[Track, ...]:
-        return list(super().update(step))
+        return cast(tuple[Track, ...], list(super().update(step)))
 
 
 class Nowhere(ToyTracker):

@@ -12,14 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsnn.binning import Binner, fit_sensor
+from streamsnn.binning import Binner
 from streamsnn.clock import ManualClock
 from streamsnn.engine import stream
 from streamsnn.errors import StreamsnnError
 from streamsnn.filters import Polarity, Region
 from streamsnn.readout import ScoreReadout
+from streamsnn.sensor_fit import fit_sensor
 from streamsnn.types import (
     EVENT,
+    Filter,
     InputSpec,
     ModelCard,
     Output,
@@ -219,7 +221,7 @@ def test_dropped_adds_up() -> None:
 
 def test_filters_are_applied_in_their_order() -> None:
     rows = [(10, 0, 0, True), (20, 3, 0, True), (30, 3, 0, False)]
-    filters = [Polarity(SENSOR, keep="on"), Region(SENSOR, x=2, y=0, width=2, height=3)]
+    filters: list[Filter] = [Polarity(SENSOR, keep="on"), Region(SENSOR, x=2, y=0, width=2, height=3)]
     results = list(stream(ListSource([packet(0, 1_000, *rows)]), ToyModel(), filters=filters))
     assert [r.step.addresses.tolist() for r in results] == [[4 * 3 + 3]]
 

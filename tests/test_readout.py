@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def labels_of(readout: ScoreReadout, confidences: list[tuple[float, float, float
     st.floats(0.1, 10),
 )
 def test_evidence_and_confidence_follow_the_definition(
-    scores: list[tuple[float, float, float]], kind: str, tau_ms: float, temperature: float
+    scores: list[tuple[float, float, float]], kind: Any, tau_ms: float, temperature: float
 ) -> None:
     settings_ = ReadoutSettings(kind=kind, tau_ms=tau_ms, temperature=temperature)
     readout = ScoreReadout(settings_, LABELS, 2_000)
@@ -55,7 +56,7 @@ def test_evidence_and_confidence_follow_the_definition(
 
 
 @pytest.mark.parametrize("kind", ["mean", "leaky", "last"])
-def test_conforms(kind: str) -> None:
+def test_conforms(kind: Any) -> None:
     settings_ = ReadoutSettings(kind=kind)
     assert_conforms(check_readout(lambda: ScoreReadout(settings_, [str(k) for k in range(10)], 1_000), 10))
 
@@ -144,7 +145,7 @@ def test_scores_of_another_length_are_refused() -> None:
         ({"patience": 0}, "patience must be 1"),
     ],
 )
-def test_settings_without_sense_are_refused(wrong: dict[str, object], message: str) -> None:
+def test_settings_without_sense_are_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(StreamsnnError, match=message):
         ScoreReadout(ReadoutSettings(**wrong), LABELS, 1_000)
 

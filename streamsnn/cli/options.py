@@ -12,7 +12,7 @@ from streamsnn.cli import values
 from streamsnn.errors import StreamsnnError
 
 if TYPE_CHECKING:
-    from streamsnn.binning import SensorFit
+    from streamsnn.sensor_fit import SensorFit
     from streamsnn.types import Filter, Model, Sensor, Source
 
 _PATIENCE_S = 2.0
@@ -91,7 +91,7 @@ def filters_of(arguments: argparse.Namespace, sensor: Sensor) -> list[Filter]:
 
 def fit_of(arguments: argparse.Namespace, sensor: Sensor, model: Model) -> SensorFit:
     """How `sensor` feeds the model, as --crop, --downsample and --letterbox want it."""
-    from streamsnn.binning import fit_sensor
+    from streamsnn.sensor_fit import fit_sensor
 
     return fit_sensor(
         sensor,

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamsnn.binning import SensorFit, fit_sensor
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats import open_recording
+from streamsnn.sensor_fit import SensorFit, fit_sensor
 from streamsnn.training.augment import Augmentation, augment
 from streamsnn.training.dataset import Dataset
 from streamsnn.types import Events, InputSpec, Sensor

@@ -98,7 +98,7 @@ def test_a_damaged_packet_costs_that_packet(tmp_path: Path) -> None:
     path = tmp_path / "a.aedat4"
     write_with_faery(path, steady(), None)
     data = bytearray(path.read_bytes())
-    begin, length = packets(data)[3]
+    begin, length = packets(bytes(data))[3]
     data[begin + 16 : begin + 20] = b"NOPE"
     path.write_bytes(data)
     out, damage = read_all(path)
@@ -111,7 +111,7 @@ def test_a_damaged_packet_size_costs_the_rest(tmp_path: Path, size: int) -> None
     path = tmp_path / "a.aedat4"
     aedat4.write(path, steady(50_000), SENSOR)
     data = bytearray(path.read_bytes())
-    begin, _ = packets(data)[3]
+    begin, _ = packets(bytes(data))[3]
     struct.pack_into("<i", data, begin + 4, size)
     path.write_bytes(data)
     out, damage = read_all(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -166,7 +167,7 @@ def test_no_sound_event(tmp_path: Path) -> None:
     ("settings_", "why"),
     [({"packet_us": 0}, "0 us"), ({"start_us": -1}, "-1 us"), ({"start_us": 5, "stop_us": 5}, "Nothing lies between")],
 )
-def test_settings_that_make_no_sense(tmp_path: Path, settings_: dict[str, int], why: str) -> None:
+def test_settings_that_make_no_sense(tmp_path: Path, settings_: dict[str, Any], why: str) -> None:
     path = written(tmp_path, [5])
     with pytest.raises(StreamsnnError, match=why):
         RecordingSource(path, **settings_)

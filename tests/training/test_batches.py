@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsnn.binning import Binner, fit_sensor
+from streamsnn.binning import Binner
 from streamsnn.errors import StreamsnnError
+from streamsnn.sensor_fit import fit_sensor
 from streamsnn.training.augment import Augmentation
 from streamsnn.training.batches import Take, View, bin_events, make_batch, read_takes, steps_of
 from streamsnn.training.dataset import open_dataset

@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def trainer(config: Config, sides: Path) -> Callable[..., Trainer]:
     dataset = open_dataset(sides)
     takes = read_takes(dataset, config.input, View(config.data.crop, config.data.downsample))
 
-    def make(holdout: float = 0.25, **settings: float) -> Trainer:
+    def make(holdout: float = 0.25, **settings: Any) -> Trainer:
         changed = dataclasses.replace(config, training=dataclasses.replace(config.training, **settings))
         parts = split(dataset.targets(), dataset.classes, holdout, 0)
         return Trainer(changed, changed.spec(dataset.classes), Material(takes, dataset.targets(), *parts))

@@ -1,0 +1,39 @@
+"""The README's example runs as it stands there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_loop_runs_from_the_readme() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"<!-- the loop -->\n```python\n(.*?)```", text, re.DOTALL)
+    assert found is not None
+    code = found.group(1)
+    assert len([line for line in code.splitlines() if line.strip()]) <= 8
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert len(lines) > 1000
+    assert {label for _, label, _ in lines} > {"None"}
+
+
+def test_every_command_of_the_readme_exists() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = set(re.findall(r"^streamsnn (\w+)", text, re.MULTILINE))
+    assert {"run", "evaluate", "info", "models", "train", "check"} <= commands
+    help_text = subprocess.run(
+        [sys.executable, "-m", "streamsnn", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    assert all(re.search(rf"^  {command} ", help_text, re.MULTILINE) for command in commands)
+
+
+def test_every_file_that_the_readme_links_to_is_there() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        assert (ROOT / target).exists(), target
