@@ -40,12 +40,13 @@ _ROLES = {
 
 
 def model_places() -> tuple[Path, ...]:
-    """The folders that models are looked for in: ./models, that of the checkout this runs from, $STREAMSNN_MODELS."""
+    """The folders that models are looked for in: ./models, $STREAMSNN_MODELS, and those that came with the program."""
     checkout = Path(__file__).resolve().parents[1]
     places = [Path("models")]
-    if (checkout / "pyproject.toml").is_file():
-        places.append(checkout / "models")
     places += [Path(place) for place in os.environ.get(MODELS_VARIABLE, "").split(os.pathsep) if place]
+    # An editable installation runs from its checkout; any other has the models beside its own files.
+    in_checkout = (checkout / "pyproject.toml").is_file()
+    places.append(checkout / "models" if in_checkout else Path(sys.prefix) / "share" / "streamsnn" / "models")
     return tuple(places)
 
 
