@@ -18,6 +18,7 @@ gathered as the model's readout settings say (threshold, hysteresis and patience
 
 _EXAMPLES = """\
   streamsnn evaluate recordings/digits --model nmnist-paralif
+  streamsnn evaluate ../data/nmnist --labels models/nmnist-brf/held-out.csv --model nmnist-brf
   streamsnn evaluate ../data/nmnist --model nmnist-brf --confusion confusion.png --anytime anytime.png
   streamsnn evaluate ../data/nmnist --model ./models/mine --limit 100 --json | jq .accuracy"""
 
@@ -27,6 +28,11 @@ _PICTURES = (".png", ".pdf", ".svg")
 def parser() -> Parser:
     parser = Parser("streamsnn evaluate", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("dataset", metavar="DATASET", help="a folder of labelled recordings")
+    parser.add_argument(
+        "--labels",
+        metavar="FILE",
+        help="a table to use in place of DATASET/labels.csv, for example a model's held-out.csv",
+    )
     options.add_stream_options(parser)
     parser.add_argument(
         "--limit", type=values.count, metavar="N", help="only N recordings, spread evenly over the dataset"

@@ -157,7 +157,7 @@ def evaluate(arguments: argparse.Namespace, on_start: Callable[[], None]) -> Eva
 
     Raises StreamsnnError for a dataset or a model that cannot be used, and if not one recording can be read.
     """
-    dataset = open_dataset(arguments.dataset)
+    dataset = open_dataset(arguments.dataset, arguments.labels)
     model = open_model(arguments.model)
     _refuse_strange_labels(dataset, model.card)
     options.start_engine(model)

@@ -41,8 +41,10 @@ class Dataset:
         return np.array([place[sample.label] for sample in self.samples], np.int64)
 
 
-def open_dataset(folder: str | os.PathLike[str]) -> Dataset:
+def open_dataset(folder: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None) -> Dataset:
     """List the samples of a dataset without reading them.
+
+    `labels` is a table to use in place of the folder's own labels.csv; files in it are relative to `folder`.
 
     Raises StreamsnnError for a folder that is missing, empty, laid out otherwise, or that misses a file it names.
     """
@@ -51,7 +53,9 @@ def open_dataset(folder: str | os.PathLike[str]) -> Dataset:
         raise StreamsnnError(f"There is no dataset {path}.", hint="Check the path; relative ones start where you are.")
     if not path.is_dir():
         raise StreamsnnError(f"{path} is a file, not a dataset.", hint=_LAYOUT)
-    table = path / LABELS_FILE
+    table = path / LABELS_FILE if labels is None else Path(labels)
+    if labels is not None and not table.is_file():
+        raise StreamsnnError(f"There is no table of labels {table}.", hint="Name a CSV with the columns file,label.")
     try:
         samples = tuple(_from_table(table, path) if table.exists() else _from_folders(path))
     except OSError as error:
@@ -104,6 +108,14 @@ def _from_folders(folder: Path) -> Iterator[Sample]:
             for path in sorted(place.iterdir()):
                 if path.is_file() and not path.name.startswith("."):
                     yield Sample(path, f"{place.name}/{path.name}", place.name)
+
+
+def write_table(path: Path, samples: Sequence[Sample]) -> None:
+    """Write a labels.csv of `samples`, their files as their dataset spells them."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(_COLUMNS)
+        rows.writerows((sample.file, sample.label) for sample in samples)
 
 
 def split(

@@ -19,8 +19,12 @@ from streamsnn.readout import ScoreReadout
 from streamsnn.training.batches import Take
 from streamsnn.training.checkpoint import write_whole
 from streamsnn.training.config import Config
+from streamsnn.training.dataset import Sample, write_table
 from streamsnn.training.trainer import Epoch, Trained
 from streamsnn.types import Packet
+
+HELD_OUT_FILE = "held-out.csv"
+"""The recordings that a model never saw, as a labels.csv."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +82,14 @@ def write_report(
     trained: Trained,
     config: Config,
     held_out: Streamed | None,
-    sizes: tuple[int, int],
+    held: Sequence[Sample],
+    trained_on: int,
     command: str,
 ) -> None:
     """Put a whole model folder in place of `folder`: it is written beside it and moved there when it is complete.
 
-    `sizes` are how many recordings were trained on and held out. Raises StreamsnnError where the disk refuses.
+    `held` are the recordings that were held out, `trained_on` is how many were not. Raises StreamsnnError where the
+    disk refuses.
     """
     staging = folder.with_name(f".{folder.name}.partial")
     aside = folder.with_name(f".{folder.name}.old")
@@ -94,7 +100,10 @@ def write_report(
         save_model(staging, network.spec, trained.weights)
         write_whole(staging / "learning-curve.png", learning_curve(trained.history, trained.best))
         write_whole(staging / "recipe.toml", config.text.encode())
-        write_whole(staging / "README.md", readme(network, trained, config, held_out, sizes, command).encode())
+        if held:
+            write_table(staging / HELD_OUT_FILE, held)
+        text = readme(network, trained, config, held_out, (trained_on, len(held)), folder, command)
+        write_whole(staging / "README.md", text.encode())
         if folder.exists():
             folder.replace(aside)
         staging.replace(folder)
@@ -140,9 +149,10 @@ def readme(
     config: Config,
     held_out: Streamed | None,
     sizes: tuple[int, int],
+    folder: Path,
     command: str,
 ) -> str:
-    """The README of a model folder."""
+    """The README of a model folder; `sizes` are how many recordings were trained on and held out."""
     card = network.card
     minutes = sum(epoch.seconds for epoch in trained.history) / 60
     rows = [
@@ -168,6 +178,9 @@ def readme(
     else:
         lines += [
             "The epoch was chosen by the same held-out recordings, which flatters the accuracy a little.",
+            "Measured with",
+            "",
+            f"    streamsnn evaluate {config.data.folder} --labels {folder / HELD_OUT_FILE} --model {folder}",
             "",
             "Rows: what was shown; columns: what was recognised.",
             "",

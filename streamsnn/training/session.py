@@ -67,8 +67,8 @@ def _finish(
         takes = [material.takes[member] for member in material.validation]
         held_out = stream_through(network, takes, material.targets[material.validation])
     network = Network(config.spec(dataset.classes, memory_us, figures(trained, held_out)), trained.weights)
-    sizes = int(material.training.size), int(material.validation.size)
-    write_report(folder, network, trained, config, held_out, sizes, command)
+    held = [dataset.samples[member] for member in material.validation]
+    write_report(folder, network, trained, config, held_out, held, int(material.training.size), command)
     return network
 
 

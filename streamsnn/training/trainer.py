@@ -40,10 +40,8 @@ class Epoch:
     seconds: float
 
     def better_than(self, other: Epoch | None) -> bool:
-        """More right, or as many with a smaller loss."""
-        if other is None:
-            return True
-        return (self.validation_accuracy, -self.validation_loss) > (other.validation_accuracy, -other.validation_loss)
+        """A smaller loss: it says more than how many of a few recordings were right."""
+        return other is None or self.validation_loss < other.validation_loss
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,14 @@ def test_a_folder_a_class(here: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert [each["file"] for each in found["predictions"]] == ["left/a.dat", "right/a.dat"]
 
 
+def test_a_table_of_labels_from_elsewhere(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_dataset(here / "all", ["left", "right", "left"])
+    (here / "held-out.csv").write_text("file,label\n1.dat,right\n")
+    found = evaluate(capsys, "all", "--labels", "held-out.csv")
+    assert [each["file"] for each in found["predictions"]] == ["1.dat"]
+    assert found["accuracy"] == 1
+
+
 def test_limit_takes_its_share_of_all_classes(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_dataset(here / "sorted", ["left"] * 6 + ["right"] * 6)
     found = evaluate(capsys, "sorted", "--limit", "4")

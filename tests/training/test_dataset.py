@@ -69,6 +69,8 @@ def test_a_table_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StreamsnnError, match="There is no dataset"):
         open_dataset(tmp_path / "nowhere")
+    with pytest.raises(StreamsnnError, match="no table of labels"):
+        open_dataset(tmp_path, tmp_path / "nowhere.csv")
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StreamsnnError, match="is a file"):
         open_dataset(tmp_path / "file")

@@ -21,7 +21,7 @@ from streamsnn.training.report import Streamed, stream_through
 from streamsnn.training.session import train_model, work_folder
 from streamsnn.training.trainer import Epoch, TrainingInterrupted
 
-FILES = ["README.md", "learning-curve.png", "model.toml", "recipe.toml", "weights.safetensors"]
+FILES = ["README.md", "held-out.csv", "learning-curve.png", "model.toml", "recipe.toml", "weights.safetensors"]
 
 
 class Quiet:
@@ -86,6 +86,9 @@ def test_the_model_does_what_its_card_and_its_readme_say(trained: Path, config: 
     assert "**100.0%**" in text
     assert "streamsnn train config.toml" in text
     assert "| **left** | 3 |  |" in text
+    listed = open_dataset(sides, trained / "held-out.csv")
+    assert [sample.file for sample in listed.samples] == [dataset.samples[index].file for index in held]
+    assert f"--labels {trained / 'held-out.csv'}" in text
 
 
 def test_the_recipe_is_the_config(trained: Path, config: Config) -> None:
