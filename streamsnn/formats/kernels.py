@@ -16,14 +16,16 @@ State = NDArray[np.void]
 
 
 @njit(cache=True, nogil=True)
-def _believable(silence_us: int, state: State, rules: Rules) -> bool:
-    """Whether a silence may have been one. Long ones add up."""
+def _believable(silence_us: int, events: int, state: State, rules: Rules) -> bool:
+    """Whether there may have been such a silence, after so many events."""
     if silence_us <= rules.doubt_us:
         return True
     s = state[0]
+    s.long_silences += 1
     s.long_us += silence_us
-    sound = s.misplaced + s.jumps == 0 and s.long_us <= rules.silences_us
-    return sound and silence_us <= rules.silence_us
+    sparse = s.long_silences * rules.sparse_events >= events
+    wrong = s.misplaced + s.jumps > 0
+    return silence_us <= rules.silence_us and (sparse or s.long_us <= rules.silences_us) and not wrong
 
 
 @njit(cache=True, nogil=True)
@@ -61,7 +63,7 @@ def place(events: Events, begin: int, state: State, width: int, height: int, rul
         if run:
             ahead = s.run_first > last
             if t >= s.run_last - rules.window_us and (ahead or t < last - rules.window_us):
-                if not _believable(t - s.run_last, state, rules):
+                if not _believable(t - s.run_last, believed + s.run_events, state, rules):
                     s.run_shift -= t - s.run_last
                     s.run_jumps += 1
                 if t < s.run_last:
@@ -102,7 +104,7 @@ def place(events: Events, begin: int, state: State, width: int, height: int, rul
         s.run_last = t
         s.run_events = 1
         s.run_back = 0
-        close = t < last or not _believable(t - last, state, rules)
+        close = t < last or not _believable(t - last, believed, state, rules)
         s.run_jumps = 1 if close else 0
         s.run_shift = last - t if close else 0
         events[kept] = event

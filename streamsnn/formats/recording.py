@@ -137,7 +137,7 @@ class Recording:
         """What the recording was made with; where the file does not say, the smallest usual one that its events fit."""
         if self._content.sensor is not None:
             return self._content.sensor
-        with contextlib.closing(self._content.decode(Damage(), CHUNK_BYTES)) as blocks:
+        with contextlib.closing(self._blocks(Damage(), CHUNK_BYTES)) as blocks:
             events = next((block for block in blocks if block.size), np.empty(0, EVENT))
         # A few corrupt addresses must not blow the sensor up: 99.9 % of the events have to fit.
         x, y = (int(np.quantile(events[axis], 0.999, method="lower")) if events.size else 0 for axis in "xy")
@@ -168,21 +168,23 @@ class Recording:
         return "\n".join((f"{self.format_name}, {sensor}", *self.notes, *self.damage.describe()))
 
     def _pass(self, damage: Damage, chunk_bytes: int) -> Blocks:
-        sensor = self.sensor
-        tidy = Tidy(sensor.width, sensor.height)
-        try:
-            with contextlib.closing(self._content.decode(damage, chunk_bytes)) as blocks:
-                for block in blocks:
-                    chunk = tidy.push(block)
-                    self._account(damage, tidy)
-                    if chunk.size:
-                        yield chunk
-        except OSError as error:
-            raise StreamsnnError(f"{self.path} cannot be read: {error.strerror or error}") from error
+        tidy = Tidy(self.sensor.width, self.sensor.height)
+        with contextlib.closing(self._blocks(damage, chunk_bytes)) as blocks:
+            for block in blocks:
+                chunk = tidy.push(block)
+                self._account(damage, tidy)
+                if chunk.size:
+                    yield chunk
         chunk = tidy.finish()
         self._account(damage, tidy)
         if chunk.size:
             yield chunk
+
+    def _blocks(self, damage: Damage, chunk_bytes: int) -> Blocks:
+        try:
+            yield from self._content.decode(damage, chunk_bytes)
+        except OSError as error:
+            raise StreamsnnError(f"{self.path} cannot be read: {error.strerror or error}") from error
 
     def _account(self, damage: Damage, tidy: Tidy) -> None:
         counts = tidy.counts

@@ -9,9 +9,9 @@ The rules, which give the same events however the stream is cut into blocks:
   Once an event contradicts them by being older, as the true time goes on, they are left out.
 - When the recording ends with suspects, those ahead are believed if they are not far (`doubt_us`) or not few
   (1 in `confirm_events` of all), the others left out.
-- Silence plays as it is up to `silence_us`, and up to `silences_us` for all those above `doubt_us` together; once a
-  time was wrong, only up to `doubt_us`. A longer one, or a clock that went back for good, is closed: the events follow
-  on at once. Nobody waits for the hours that a few wrong bits can make.
+- Silence plays as it is up to `silence_us`. Those above `doubt_us` may last `silences_us` together, unless 1 event in
+  `sparse_events` comes after one, and are not believed once a time was wrong. What is not believed, and a clock that
+  went back for good, is closed: the events follow on at once. Nobody waits for the hours that a few wrong bits make.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Rules(NamedTuple):
     doubt_us: int = 60_000_000
     silence_us: int = 3_600_000_000
     silences_us: int = 7_200_000_000
+    sparse_events: int = 4
     never_us: int = 1 << 60
     """No clock shows this; and differences of times below it cannot overflow."""
 
@@ -42,20 +43,8 @@ class Rules(NamedTuple):
 RULES = Rules()
 
 STATE = np.dtype(
-    [
-        (name, "<i8")
-        for name in (
-            "last",
-            "shift",
-            "believed",
-            "unordered",
-            "long_us",
-            "outside",
-            "stepped_back",
-            "misplaced",
-            "jumps",
-        )
-    ]
+    [(name, "<i8") for name in ("last", "shift", "believed", "unordered", "long_silences", "long_us")]
+    + [(name, "<i8") for name in ("outside", "stepped_back", "misplaced", "jumps")]
     + [("run", "?")]
     + [(f"run_{name}", "<i8") for name in ("begin", "first", "last", "events", "shift", "back", "jumps")]
 )
@@ -65,6 +54,11 @@ STATE = np.dtype(
 def joined(blocks: Sequence[Events]) -> Events:
     """One array of all events. numpy's concatenate copies such records field by field, ten times slower."""
     return np.concatenate([block.view(np.uint8) for block in blocks]).view(EVENT)
+
+
+def _copy(events: Events, out: Events) -> None:
+    """Copy to the beginning of `out`, which may overlap."""
+    out.view(np.uint8)[: events.nbytes] = events.view(np.uint8)
 
 
 class Counts(NamedTuple):
@@ -87,7 +81,8 @@ class Tidy:
         self._height = height
         self._rules = rules
         self._states = np.zeros(1, STATE)
-        self._held = np.empty(0, EVENT)
+        self._memory = np.empty(1 << 14, EVENT)
+        self._held = 0  # Events at the beginning of `_memory` that are not certain yet.
 
     @property
     def counts(self) -> Counts:
@@ -97,15 +92,21 @@ class Tidy:
     def push(self, events: Events) -> Events:
         """The events that are certain by now, in order, in memory of their own; `events` is left as it is."""
         state = self._states[0]
-        buffer = joined((self._held, events))
-        kept = self._place(buffer, self._held.size, self._states, self._width, self._height, self._rules)
+        end = self._held + events.size
+        if end > self._memory.size:
+            self._memory = joined((self._memory[: self._held], np.empty(2 * end - self._held, EVENT)))
+        memory = self._memory
+        _copy(events, memory[self._held :])
+        kept = self._place(memory[:end], self._held, self._states, self._width, self._height, self._rules)
         believed = int(state["run_begin"]) if state["run"] else kept
-        self._sort(buffer[:believed])
-        t_us = buffer["t"]
+        self._sort(memory[:believed])
+        t_us = memory["t"]
         certain = bisect_right(range(believed), state["last"] - self._rules.window_us, key=lambda i: t_us[i])
-        self._held = joined((buffer[certain:kept],))
+        out = joined((memory[:certain],))
+        _copy(memory[certain:kept], memory)
+        self._held = kept - certain
         state["run_begin"] -= certain
-        return buffer[:certain]
+        return out
 
     def finish(self) -> Events:
         """What was still held back when the recording ended."""
@@ -118,12 +119,12 @@ class Tidy:
                 state["stepped_back"] += state["run_back"]
                 state["jumps"] += state["run_jumps"]
             else:
-                held = held[: state["run_begin"]]
+                held = int(state["run_begin"])
                 state["misplaced"] += state["run_events"]
             state["run"] = False
-        self._sort(held)
-        self._held = np.empty(0, EVENT)
-        return held
+        self._sort(self._memory[:held])
+        self._held = 0
+        return joined((self._memory[:held],))
 
     def _sort(self, events: Events) -> None:
         state = self._states[0]

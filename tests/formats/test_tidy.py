@@ -104,8 +104,9 @@ def test_a_few_last_events_after_a_pause_are_believed() -> None:
     assert np.array_equal(tidied(events)[0], events)
 
 
-def test_a_sparse_recording_is_believed() -> None:
-    events = steady(300, step_us=20 * SECOND)
+@pytest.mark.parametrize("step_us", [SECOND, 20 * SECOND, 500 * SECOND])
+def test_a_sparse_recording_is_believed(step_us: int) -> None:
+    events = steady(300, step_us=step_us)
     assert np.array_equal(tidied(events)[0], events)
     three = make_events([0, 1 << 31, (1 << 32) - 5])
     assert np.array_equal(tidied(three)[0], three)
@@ -118,10 +119,12 @@ def test_hours_of_silence_are_closed(begin_us: int) -> None:
     assert counts == Counts(0, 0, 0, 1)
 
 
-def test_not_too_many_silences_are_believed() -> None:
-    out, counts = tidied(steady(10, step_us=1800 * SECOND), [3])
-    assert np.array_equal(out["t"], 1800 * SECOND * np.array([0, 1, 2, 3, 4, 4, 4, 4, 4, 4]))
-    assert counts == Counts(0, 0, 0, 5)
+def test_a_busy_recording_has_no_hours_of_silence() -> None:
+    pauses = steady(10, 1800 * SECOND, 1800 * SECOND)
+    out, counts = tidied(joined((steady(1000), pauses, steady(500, 18_000 * SECOND))), [3, 1005])
+    assert np.array_equal(out["t"][1000:1010] // SECOND, [1800, 3600, 5400, 7200, *[7200] * 6])
+    assert out["t"][-1] // SECOND == 7200
+    assert counts == Counts(0, 0, 0, 6)
 
 
 def test_a_silence_is_doubted_once_a_time_was_wrong() -> None:
