@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from streamsnn.formats.tidy import Rules
+from streamsnn.formats.rules import Rules
 from streamsnn.types import Events
 
 State = NDArray[np.void]

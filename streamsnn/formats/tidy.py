@@ -22,25 +22,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from streamsnn.formats.rules import RULES, Rules
 from streamsnn.types import EVENT, Events
-
-
-class Rules(NamedTuple):
-    """The numbers behind the rules."""
-
-    window_us: int = 10_000
-    jump_us: int = 100_000
-    confirm_events: int = 64
-    confirm_us: int = 5_000
-    doubt_us: int = 60_000_000
-    silence_us: int = 3_600_000_000
-    silences_us: int = 7_200_000_000
-    sparse_events: int = 4
-    never_us: int = 1 << 60
-    """No clock shows this; and differences of times below it cannot overflow."""
-
-
-RULES = Rules()
 
 STATE = np.dtype(
     [(name, "<i8") for name in ("last", "shift", "believed", "unordered", "long_silences", "long_us")]

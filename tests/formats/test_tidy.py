@@ -8,7 +8,8 @@ from event_strategies import SENSOR, make_events, sorted_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsnn.formats.tidy import RULES, Counts, Tidy, joined
+from streamsnn.formats.rules import RULES
+from streamsnn.formats.tidy import Counts, Tidy, joined
 from streamsnn.types import EVENT, Events
 
 SECOND = 1_000_000
