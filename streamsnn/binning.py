@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numba import int32, int64, njit, types
+from numba import int32, int64, types
 from numba.np.numpy_support import from_dtype
 from numpy.typing import NDArray
 
+from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
 from streamsnn.sensor_fit import SensorFit
 from streamsnn.types import EVENT, Packet, Sensor, Step
@@ -155,12 +156,10 @@ def _steps(
 _EVENTS = types.Array(from_dtype(EVENT), 1, "A", readonly=True)
 
 
-@njit(
+@compiled(
     int64(
         _EVENTS, *[int64] * 4, int32[::1], int32[::1], int64, int64[::1], int32[::1], int64, int64[:, ::1], int64[::1]
-    ),
-    cache=True,
-    nogil=True,
+    )
 )
 def _bin(
     events: NDArray[np.void],

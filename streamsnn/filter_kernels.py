@@ -8,10 +8,11 @@ Explicit types, so that read-only and strided arrays of events cost no compilati
 from __future__ import annotations
 
 import numpy as np
-from numba import boolean, float64, int64, njit, types
+from numba import boolean, float64, int64, types
 from numba.np.numpy_support import from_dtype
 from numpy.typing import NDArray
 
+from streamsnn.compiled import compiled
 from streamsnn.types import EVENT, Events
 
 _IN = types.Array(from_dtype(EVENT), 1, "A", readonly=True)
@@ -19,7 +20,7 @@ _OUT = types.Array(from_dtype(EVENT), 1, "C")
 _PIXELS = int64[:, ::1]
 
 
-@njit(int64(_IN, _PIXELS, int64, _OUT), cache=True, nogil=True)
+@compiled(int64(_IN, _PIXELS, int64, _OUT))
 def supported(events: Events, last_us: NDArray[np.int64], tau_us: int, out: Events) -> int:
     kept = 0
     for i in range(events.shape[0]):
@@ -38,7 +39,7 @@ def supported(events: Events, last_us: NDArray[np.int64], tau_us: int, out: Even
     return kept
 
 
-@njit(int64(_IN, _PIXELS, int64, _OUT), cache=True, nogil=True)
+@compiled(int64(_IN, _PIXELS, int64, _OUT))
 def rested(events: Events, last_us: NDArray[np.int64], period_us: int, out: Events) -> int:
     kept = 0
     for i in range(events.shape[0]):
@@ -52,7 +53,7 @@ def rested(events: Events, last_us: NDArray[np.int64], period_us: int, out: Even
     return kept
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _learn(
     counts: NDArray[np.int64], hot: NDArray[np.bool_], active: NDArray[np.int64], factor: float, least: float
 ) -> None:
@@ -67,9 +68,7 @@ def _learn(
         counts[active[i]] = 0
 
 
-@njit(
-    int64(_IN, _PIXELS, boolean[:, ::1], int64[::1], int64[::1], int64, float64, float64, _OUT), cache=True, nogil=True
-)
+@compiled(int64(_IN, _PIXELS, boolean[:, ::1], int64[::1], int64[::1], int64, float64, float64, _OUT))
 def calm(
     events: Events,
     counts: NDArray[np.int64],
@@ -101,7 +100,7 @@ def calm(
     return kept
 
 
-@njit(int64(_IN, *[int64] * 6, _OUT), cache=True, nogil=True)
+@compiled(int64(_IN, *[int64] * 6, _OUT))
 def inside(events: Events, left: int, top: int, right: int, bottom: int, width: int, height: int, out: Events) -> int:
     kept = 0
     for i in range(events.shape[0]):
@@ -114,7 +113,7 @@ def inside(events: Events, left: int, top: int, right: int, bottom: int, width: 
     return kept
 
 
-@njit(int64(_IN, boolean, int64, int64, _OUT), cache=True, nogil=True)
+@compiled(int64(_IN, boolean, int64, int64, _OUT))
 def of_polarity(events: Events, on: bool, width: int, height: int, out: Events) -> int:
     kept = 0
     for i in range(events.shape[0]):
@@ -126,7 +125,7 @@ def of_polarity(events: Events, on: bool, width: int, height: int, out: Events) 
     return kept
 
 
-@njit(int64(_IN, boolean, boolean, int64, int64, _OUT), cache=True, nogil=True)
+@compiled(int64(_IN, boolean, boolean, int64, int64, _OUT))
 def mirrored(events: Events, across: bool, down: bool, width: int, height: int, out: Events) -> int:
     for i in range(events.shape[0]):
         x, y = int64(events[i].x), int64(events[i].y)

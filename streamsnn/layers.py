@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -74,6 +76,10 @@ class Dropout:
     type: ClassVar[str] = "dropout"
     rate: float
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.rate < 1:
+            raise StreamsnnError(f"a dropout rate of {self.rate}", hint="choose 0 <= rate < 1")
+
 
 @dataclass(frozen=True)
 class Population:
@@ -91,13 +97,19 @@ SYNAPSES: dict[str, type[Linear | Conv2d | AveragePool | Flatten | Dropout]] = {
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """A network: its card and its named layers. The scores are what leaves the last layer, one a label."""
+    """A network: its card and its named layers.
+
+    The scores are what leaves the last layer, one a label: values, or where it fires, 1 for a spike.
+    """
 
     card: ModelCard
     layers: tuple[tuple[str, Layer], ...]
 
     def __post_init__(self) -> None:
         names = [name for name, _ in self.layers]
+        for name in names:
+            if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+                raise StreamsnnError(f"a layer is named {name!r}", hint="use letters, digits, _ and - only")
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise StreamsnnError(f"two layers are named {twice[0]!r}", hint="give every layer a name of its own")
@@ -107,9 +119,6 @@ class NetworkSpec:
                 f"the last layer gives {last} scores for {len(self.card.labels)} labels",
                 hint="end with a linear layer of one output a label",
             )
-        spiking_end = isinstance(self.layers[-1][1], Population) and self.layers[-1][1].neuron.spiking
-        if spiking_end:
-            raise StreamsnnError("the last layer fires spikes, not scores", hint='end with neurons of family "li"')
 
     def shapes(self) -> list[Shape]:
         """The shape that leaves each layer. Raises StreamsnnError where layers do not fit."""
@@ -203,6 +212,8 @@ def layers_from_tables(tables: Sequence[Mapping[str, Any]], where: str) -> tuple
     """Named layers from the [[layers]] of a TOML document; `where` names it in errors."""
     layers = []
     for number, table in enumerate(tables):
+        if not isinstance(table, Mapping):
+            raise StreamsnnError(f"{where}: layer {number} is {table!r}, not a table", hint="write [[layers]]")
         settings = dict(table)
         kind = str(settings.pop("type", ""))
         name = str(settings.pop("name", f"{kind}{number}"))
@@ -282,6 +293,8 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
             return tuple(_checked(part, kind, where) for part, kind in zip(value, each, strict=True))
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if hint is float and isinstance(value, float) and not math.isfinite(value):
+        raise StreamsnnError(f"{where} is {value}", hint="give a finite number")
     if isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
     wanted = getattr(hint, "__name__", str(hint))

@@ -24,13 +24,13 @@ class Lowered:
 
     `table` (rows, columns) and `weights` are read by the step; `floats` is the initial state. `populations` maps a
     layer of neurons to its row, `names` has the layer of each row, and `seeds` the layer of each counter that holds a
-    seed. `fingerprint` is equal for equal networks.
+    seed. Each counter is at least 0 and below its entry in `limits`. `fingerprint` is equal for equal networks.
     """
 
     table: NDArray[np.int64]
     weights: NDArray[np.float32]
     floats: NDArray[np.float32]
-    counters: NDArray[np.int64]
+    limits: NDArray[np.int64]
     fired: int
     fingerprint: str
     names: tuple[str, ...]
@@ -64,8 +64,10 @@ def check_weights(spec: NetworkSpec, weights: Mapping[str, Array]) -> None:
                 f"{name} has the shape {weights[name].shape} and should have {shape}",
                 hint="does model.toml belong to these weights?",
             )
-        if not np.isfinite(weights[name]).all():
-            raise StreamsnnError(f"{name} holds values that are not finite", hint="train the model again")
+        with np.errstate(over="ignore"):
+            single = weights[name].astype(np.float32) if weights[name].dtype.kind == "f" else np.array(np.nan)
+        if not np.isfinite(single).all():
+            raise StreamsnnError(f"{name} holds values that float32 has not", hint="train the model again")
 
 
 class _Lowering:
@@ -81,14 +83,14 @@ class _Lowering:
         self._seeds: dict[int, int] = {}
         self._memory: list[int | None] = [1]
         self._horizons: list[int] = []
+        self._limits: list[int] = []
         self._widest = spec.card.input.size
-        joined = False
+        currents = False
         for index, ((name, layer), shape) in enumerate(zip(spec.layers, spec.shapes(), strict=True)):
             before = spec.input_shape(index)
             own = {key.partition(".")[2]: weights[key] for key in weights if key.partition(".")[0] == name}
+            self._meet(currents, isinstance(layer, Population), before)
             if isinstance(layer, Population):
-                if not joined:
-                    self._row({program.OP: program.SPREAD, program.SIZE: int(np.prod(shape)), program.BIAS: -1})
                 self._population(name, layer, index, shape, own, spec.card.step_us / 1000)
             elif isinstance(layer, Linear):
                 self._linear(before, shape, own)
@@ -102,8 +104,18 @@ class _Lowering:
                 columns = {program.OP: program.FLATTEN, program.SIZE: shape[0], program.IN_CHANNELS: channels}
                 self._row(columns | {program.IN_WIDTH: pixels})
             self._names += [name] * (len(self._rows) - len(self._names))
-            joined = isinstance(layer, Linear | Conv2d)
+            spikes = isinstance(layer, Population) and layer.neuron.spiking
+            currents = isinstance(layer, Linear | Conv2d | Population) and not spikes
             self._widest = max(self._widest, int(np.prod(shape)))
+
+        self._meet(currents, True, shape)
+        self._names += [name] * (len(self._rows) - len(self._names))
+
+    def _meet(self, currents: bool, wanted: bool, shape: Shape) -> None:
+        """Turn currents into a signal, or a signal into currents, where the next layer wants the other of the two."""
+        if currents != wanted:
+            op = program.SPREAD if wanted else program.GATHER
+            self._row({program.OP: op, program.SIZE: int(np.prod(shape)), program.BIAS: -1})
 
     def finish(self) -> Lowered:
         memory = None if None in self._memory else sum(steps for steps in self._memory if steps is not None)
@@ -114,7 +126,7 @@ class _Lowering:
             weights=weights,
             fingerprint=hashlib.sha256(weights.tobytes() + table.tobytes()).hexdigest(),
             floats=np.concatenate([*self._state, np.zeros(_ALIGN, np.float32)]),
-            counters=np.zeros(max(self._size["counters"], 1), np.int64),
+            limits=np.array([*self._limits, 1], np.int64),
             fired=max(self._size["fired"], 1),
             names=tuple(self._names),
             populations=self._populations,
@@ -179,7 +191,8 @@ class _Lowering:
         recurrent = self._place("weights", self._weights, packed.recurrent)
         state = self._place("state", self._state, packed.state)
         counter = self._size["counters"]
-        self._size["counters"] += packed.counters
+        self._size["counters"] += len(packed.counters)
+        self._limits += packed.counters
         if packed.stochastic:
             self._seeds[counter + 1] = index
         self._populations[name] = len(self._rows)
@@ -194,7 +207,7 @@ class _Lowering:
                 program.STATE: state[0],
                 program.STATE_END: state[1],
                 program.COUNTER: counter,
-                program.COUNTER_END: counter + packed.counters,
+                program.COUNTER_END: counter + len(packed.counters),
                 program.FIRED: self._size["fired"],
                 program.COUNT: len(self._rows),
             }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -18,11 +19,13 @@ from streamsnn.layers import NetworkSpec, build, input_spec_from_table, layers_f
 from streamsnn.lowering import check_weights
 from streamsnn.network import Network
 from streamsnn.neurons.base import Array
+from streamsnn.readout import ScoreReadout
 from streamsnn.types import ModelCard, ReadoutSettings
 
 FORMAT = 1
 """The version of model.toml that this program writes and reads."""
 
+_LONGEST_US = 24 * 3_600_000_000
 _DESCRIPTION, _WEIGHTS = "model.toml", "weights.safetensors"
 _CARD_KEYS = ("name", "description", "labels", "step_us", "memory_us")
 _KEYS = {*_CARD_KEYS, "format", "weights_sha256", "input", "readout", "layers", "figures"}
@@ -96,8 +99,11 @@ def load_model(folder: str | os.PathLike[str]) -> Network:
         )
     try:
         weights = load(blob)
-    except SafetensorError as error:
-        raise StreamsnnError(f"{path / _WEIGHTS} is damaged: {error}", hint="copy the whole folder again") from error
+    except (SafetensorError, KeyError, TypeError) as error:
+        # The last two: numbers of a type that numpy has not.
+        raise StreamsnnError(
+            f"{path / _WEIGHTS} cannot be read: {error}", hint="copy the whole folder again"
+        ) from error
     try:
         return Network(spec, weights)
     except StreamsnnError as error:
@@ -141,15 +147,19 @@ def _spec(document: dict[str, Any], file: Path) -> NetworkSpec:
     grid = input_spec_from_table(document["input"], f"{where}, [input]")
     readout = build(ReadoutSettings, document.get("readout", {}), f"{where}, [readout]")
     settings = {key: document[key] for key in _CARD_KEYS if key in document}
-    figures = {str(key): float(value) for key, value in document.get("figures", {}).items() if _is_number(value)}
+    figures = {str(key): _figure(value, f"{where}, figure {key}") for key, value in document.get("figures", {}).items()}
     card = dataclasses.replace(build(ModelCard, settings | {"input": grid}, where), readout=readout, figures=figures)
-    if card.step_us < 1 or card.memory_us < 1 or not card.labels:
-        raise StreamsnnError(f"{where}: step_us, memory_us and labels must not be empty or 0", hint="fix the file")
+    for key, value in (("step_us", card.step_us), ("memory_us", card.memory_us)):
+        if not 1 <= value <= _LONGEST_US:
+            raise StreamsnnError(f"{where}: {key} is {value}", hint=f"give 1 to {_LONGEST_US} microseconds")
     try:
+        ScoreReadout(card.readout, card.labels, card.step_us)
         return NetworkSpec(card, layers_from_tables(document["layers"], where))
     except StreamsnnError as error:
         raise StreamsnnError(f"{where}: {error.message.removeprefix(f'{where}, ')}", hint=error.hint) from error
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _figure(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise StreamsnnError(f"{where} is {value!r}", hint="give a finite number")
+    return float(value)

@@ -8,11 +8,23 @@ from collections.abc import Mapping
 import numpy as np
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.layers import NetworkSpec
+from streamsnn.layers import Flatten, NetworkSpec, Population
 from streamsnn.lowering import check_weights, lower
-from streamsnn.neurons.base import Array
+from streamsnn.neurons.base import Array, Neuron
 from streamsnn.state import NetworkState
-from streamsnn.types import ModelCard, Output, Step
+from streamsnn.types import InputSpec, ModelCard, Output, Step
+
+
+def population(neuron: Neuron, size: int, parameters: Mapping[str, Array], step_us: int = 1000) -> Network:
+    """`size` neurons of one family on their own, fed with currents by `step_dense` (size,): to study, test or compare.
+
+    `parameters` are named as in the family's `shapes`. Its scores are the spikes as 0 and 1, or the values of a family
+    that does not fire; the layer is called "neurons".
+    """
+    grid = InputSpec(size, 1, polarity="merge")
+    card = ModelCard(neuron.family, tuple(map(str, range(size))), step_us, grid, memory_us=step_us)
+    spec = NetworkSpec(card, (("currents", Flatten()), ("neurons", Population(neuron))))
+    return Network(spec, {f"neurons.{name}": np.asarray(value) for name, value in parameters.items()})
 
 
 class Network:

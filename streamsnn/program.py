@@ -4,8 +4,10 @@ A network is lowered once into an int64 table (a row an operation), one flat buf
 state. Every network therefore shares the same machine code, which is compiled once a machine and kept on disk; a step
 is a single call that holds no interpreter lock and allocates nothing.
 
-Between operations a signal is a list of (index, value) pairs: only what is active is walked. Indices of populations
-with height and width are pixel-major, (y * width + x) * channels + channel, so that a spike adds contiguous rows.
+A signal is a list of (index, value) pairs: only what is active is walked. Synapses turn one into currents, one number a
+neuron, and neurons turn currents into the next; SPREAD and GATHER stand where layers meet otherwise. Indices of
+populations with height and width are pixel-major, (y * width + x) * channels + channel, so that a spike adds contiguous
+rows.
 Weights and states are float32; a neuron's input is summed in float64, because sums of many rows decide exact ties.
 """
 
@@ -14,17 +16,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from streamsnn.compiled import compiled
 from streamsnn.neurons.alif import step_alif
 from streamsnn.neurons.cuba_lif import step_cuba
 from streamsnn.neurons.integrator import step_double_li, step_li
-from streamsnn.neurons.kernel import kernel
 from streamsnn.neurons.lif import step_lif
 from streamsnn.neurons.paralif import step_paralif
 from streamsnn.neurons.psn import step_masked, step_sliding
 from streamsnn.neurons.resonate import step_resonator
 
 # Operations. From SLIDING_PSN on they are populations of neurons.
-SPREAD, LINEAR, CONVOLVE, POOL, FLATTEN = 0, 1, 2, 3, 4
+SPREAD, LINEAR, CONVOLVE, POOL, FLATTEN, GATHER = 0, 1, 2, 3, 4, 5
 SLIDING_PSN, MASKED_PSN, PARALIF, RESONATOR, LIF, ALIF, CUBA_LIF, LI, DOUBLE_LI = 10, 11, 12, 13, 14, 15, 16, 17, 18
 POPULATIONS = {
     "sliding-psn": SLIDING_PSN,
@@ -58,7 +60,7 @@ COLUMNS = 14
 OK, ADDRESS_OUT_OF_RANGE = 0, 1
 
 
-@kernel
+@compiled()
 def take_addresses(
     addresses: NDArray[np.int32], channels: int, pixels: int, indices: NDArray[np.int32], values: NDArray[np.float64]
 ) -> int:
@@ -75,7 +77,7 @@ def take_addresses(
     return addresses.size
 
 
-@kernel
+@compiled()
 def _add_rows(
     x: NDArray[np.float64], rows: NDArray[np.float32], indices: NDArray[np.int32], values: NDArray[np.float64], n: int
 ) -> None:
@@ -88,7 +90,7 @@ def _add_rows(
             x[i] += value * row[i]
 
 
-@kernel
+@compiled()
 def _convolve(
     x: NDArray[np.float64],
     row: NDArray[np.int64],
@@ -125,7 +127,7 @@ def _convolve(
     return operations
 
 
-@kernel
+@compiled()
 def _pool(
     row: NDArray[np.int64],
     indices: NDArray[np.int32],
@@ -150,7 +152,19 @@ def _pool(
     return count
 
 
-@kernel
+@compiled()
+def _gather(x: NDArray[np.float64], indices: NDArray[np.int32], values: NDArray[np.float64]) -> int:
+    """The values of `x` that are not 0, as pairs; returns how many."""
+    count = 0
+    for i in range(x.size):
+        if x[i] != 0:
+            indices[count] = i
+            values[count] = x[i]
+            count += 1
+    return count
+
+
+@compiled()
 def _flatten(
     row: NDArray[np.int64],
     indices: NDArray[np.int32],
@@ -166,7 +180,7 @@ def _flatten(
         flat_values[j] = values[j]
 
 
-@kernel
+@compiled()
 def advance(
     table: NDArray[np.int64],
     weights: NDArray[np.float32],
@@ -196,7 +210,10 @@ def advance(
         size = row[SIZE]
         x = current[:size]
         operations[line] = 0
-        if op == FLATTEN:
+        if op == GATHER:
+            n = _gather(x, indices, values)
+            signal, strength = indices, values
+        elif op == FLATTEN:
             _flatten(row, signal, strength, n, indices, values)
             signal, strength = indices, values
         elif op == POOL:
@@ -246,8 +263,10 @@ def advance(
                     n = step_cuba(x, p, s, f)
                 elif op == LI:
                     step_li(x, p, s)
+                    active = 1
                 else:
                     step_double_li(x, p, s)
+                    active = 1
             counts[row[COUNT]] = n
             signal, strength = f, ones
     scores[:] = current[: scores.size]

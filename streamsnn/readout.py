@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numba import float32, float64, int64, njit, types
+from numba import float32, float64, int64, types
 from numpy.typing import NDArray
 
+from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
 from streamsnn.types import Decision, Output, ReadoutSettings
 
@@ -124,10 +125,8 @@ def _refuse_nonsense(settings: ReadoutSettings, labels: Sequence[str]) -> None:
         raise StreamsnnError(f"The readout's settings make no sense: {wrong}.", hint="Mend the model's [readout].")
 
 
-@njit(
-    int64(types.Array(float32, 1, "A", readonly=True), float64, float64, int64, *[float64[::1]] * 2, float32[::1]),
-    cache=True,
-    nogil=True,
+@compiled(
+    int64(types.Array(float32, 1, "A", readonly=True), float64, float64, int64, *[float64[::1]] * 2, float32[::1])
 )
 def _gather(
     scores: NDArray[np.float32],

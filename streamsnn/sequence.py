@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from streamsnn.errors import StreamsnnError
 from streamsnn.layers import AveragePool, Conv2d, Dropout, Flatten, Layer, Linear, NetworkSpec, Population
 from streamsnn.neurons.base import Array, Neuron, Shape
 from streamsnn.neurons.random import layer_seed
@@ -145,6 +146,9 @@ class SequenceNetwork(nn.Module):
         super().__init__()
         self.spec = spec
         self.spikes: dict[str, Tensor] = {}
+        reserved = [name for name, _ in spec.layers if hasattr(nn.ModuleDict, name)]
+        if reserved:
+            raise StreamsnnError(f"a layer is named {reserved[0]!r}, which torch keeps for itself", hint="rename it")
         rng = np.random.default_rng(seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -169,6 +173,8 @@ class SequenceNetwork(nn.Module):
     def forward(self, x: Tensor, seed: int = 0) -> Tensor:
         """Scores of every step. Stochastic neurons of sample b draw what a stream seeded `seed + b` draws."""
         self.spikes = {}
+        if x.shape[0] == 0:
+            return x.new_zeros(0, x.shape[1], len(self.spec.card.labels))
         index = 0
         for name, module in self.layers.items():
             if isinstance(module, SequenceNeurons):

@@ -51,15 +51,16 @@ class NetworkState:
     def __init__(self, spec: NetworkSpec, lowered: Lowered, seed: int) -> None:
         self.spec, self.lowered, self.seed = spec, lowered, seed
         self.floats = lowered.floats.copy()
-        self.counters = lowered.counters.copy()
+        self.counters = np.zeros_like(lowered.limits)
         self.fired = np.zeros(lowered.fired, np.int32)
         self.counts = np.zeros(len(lowered.table), np.int64)
         self.steps = 0
         # Work space: no part of the state, but one each stream so that streams can step at the same time.
         self._current = np.zeros(lowered.widest, np.float64)
         self._ones = np.ones(lowered.widest, np.float64)
-        self._indices = np.zeros(spec.card.input.size, np.int32)
-        self._values = np.zeros(spec.card.input.size, np.float64)
+        # Whatever enters a layer must fit: at most all neurons before it, or all addresses of a step.
+        self._indices = np.zeros(lowered.widest, np.int32)
+        self._values = np.zeros(lowered.widest, np.float64)
         self._scores = np.zeros(len(spec.card.labels), np.float32)
         self._operations = np.zeros(len(lowered.table), np.int64)
         self._output = Output(self._scores, Spikes(self._places(), self.fired, self.counts), self._operations)
@@ -78,7 +79,7 @@ class NetworkState:
     def reset(self) -> None:
         """Go back to the state before the first step, with the same seed."""
         self.floats[:] = self.lowered.floats
-        self.counters[:] = self.lowered.counters
+        self.counters[:] = 0
         self.counts[:] = 0
         self.steps = 0
         self._sow()
@@ -102,8 +103,20 @@ class NetworkState:
         return int(program.take_addresses(addresses, grid.channels, pixels, self._indices, self._values))
 
     def take_values(self, values: Array) -> int:
-        """Make real `values` (channels, height, width), or flat, the input; returns how many are not zero."""
-        pixel_major = np.asarray(values, np.float64).reshape(self.spec.card.input.channels, -1).T.ravel()
+        """Make real `values` (channels, height, width), or flat, the input; returns how many are not zero.
+
+        Raises StreamsnnError for another number of values, or for one that is not finite.
+        """
+        grid = self.spec.card.input
+        given = np.asarray(values, np.float64)
+        if given.size != grid.size:
+            raise StreamsnnError(
+                f"{given.size} values for an input of {grid.channels} x {grid.height} x {grid.width}",
+                hint="give one value an address",
+            )
+        if not np.isfinite(given).all():
+            raise StreamsnnError("an input value is not finite", hint="give finite numbers")
+        pixel_major = given.reshape(grid.channels, -1).T.ravel()
         active = np.flatnonzero(pixel_major)
         self._indices[: active.size] = active
         self._values[: active.size] = pixel_major[active]
@@ -142,16 +155,10 @@ class NetworkState:
         """Write the state to `path` (safetensors); `Network.load_state` continues from it bit for bit."""
         from safetensors.numpy import save
 
-        arrays: dict[str, NDArray[Any]] = {
-            "floats": self.floats,
-            "counters": self.counters,
-            "fired": self.fired,
-            "counts": self.counts,
-        }
         words = {"network": self.lowered.fingerprint, "steps": str(self.steps), "seed": str(self.seed)}
         partial = Path(f"{os.fspath(path)}.partial")
         try:
-            partial.write_bytes(save(arrays, words))
+            partial.write_bytes(save(self._arrays(), words))
             partial.replace(path)
         except OSError as error:
             partial.unlink(missing_ok=True)
@@ -191,6 +198,31 @@ class NetworkState:
                 f"the state in {path} belongs to another network than {self.spec.card.name!r}",
                 hint="load the model that it was saved with",
             )
-        self.floats[:], self.counters[:] = arrays["floats"], arrays["counters"]
-        self.fired[:], self.counts[:] = arrays["fired"], arrays["counts"]
+        if not (self._could_be(arrays) and words.get("steps", "").isdecimal() and words.get("seed", "").isdecimal()):
+            raise StreamsnnError(f"the state in {path} is damaged", hint="save it again, or begin with a fresh one")
+        for name, array in self._arrays().items():
+            array[:] = arrays[name]
         self.seed, self.steps = int(words["seed"]), int(words["steps"])
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        return {"floats": self.floats, "counters": self.counters, "fired": self.fired, "counts": self.counts}
+
+    def _could_be(self, arrays: Mapping[str, NDArray[Any]]) -> bool:
+        """Whether these arrays are a state of this network: no number in them may lead a step astray."""
+        own = self._arrays()
+        if arrays.keys() != own.keys():
+            return False
+        if any(arrays[name].shape != own[name].shape or arrays[name].dtype != own[name].dtype for name in own):
+            return False
+        counters, counts, fired = arrays["counters"], arrays["counts"], arrays["fired"]
+        sizes = self.lowered.table[:, program.SIZE]
+        if not (
+            np.all((counters >= 0) & (counters < self.lowered.limits)) and np.all((counts >= 0) & (counts <= sizes))
+        ):
+            return False
+        for row in self.lowered.populations.values():
+            begin = int(self.lowered.table[row, program.FIRED])
+            indices = fired[begin : begin + int(sizes[row])]
+            if not np.all((indices >= 0) & (indices < sizes[row])):
+                return False
+        return bool(np.isfinite(arrays["floats"]).all())

@@ -42,7 +42,6 @@ def test_shapes() -> None:
     [
         ((), "no layers"),
         ((Linear(3),), r"gives \(3,\) scores for 2 labels"),
-        ((Linear(2), Population(LIF())), "fires spikes, not scores"),
         ((Linear(4), Conv2d(2, 3), Linear(2)), "needs channels x height x width"),
         ((Conv2d(2, 7), Linear(2)), "nothing is left of 6x10"),
         ((Conv2d(2, 0), Linear(2)), "kernel is too small"),

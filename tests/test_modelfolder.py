@@ -76,6 +76,11 @@ def _truncate(folder: Path) -> None:
     (folder / "weights.safetensors").write_bytes(blob[:-7])
 
 
+def _tables(folder: Path) -> None:
+    head, _, tail = (folder / "model.toml").read_text().partition("[input]")
+    (folder / "model.toml").write_text(f"{head}layers = [1, 2]\n[input]{tail.split('[[layers]]')[0]}")
+
+
 def _flip(folder: Path) -> None:
     blob = bytearray((folder / "weights.safetensors").read_bytes())
     blob[-5] ^= 0x10
@@ -94,7 +99,14 @@ def _flip(folder: Path) -> None:
         (edit("format = 1", "format = 99"), "has format 99"),
         (edit("format = 1\n", ""), "has format None"),
         (edit("step_us = 5000\n", ""), "step_us is missing"),
-        (edit("step_us = 5000", "step_us = 0"), "must not be empty or 0"),
+        (edit("step_us = 5000", "step_us = 0"), "step_us is 0"),
+        (edit("step_us = 5000", f"step_us = {10**23}"), "step_us is 1000"),
+        (edit("accuracy = 0.5", "accuracy = nan"), "figure accuracy is nan"),
+        (edit("patience = 3", "patience = 0"), "patience must be 1"),
+        (edit("hysteresis = 0.1", "hysteresis = inf"), "hysteresis is inf"),
+        (edit('"right"', '"left"'), "labels must be"),
+        (edit('name = "dense"', 'name = "den.se"'), "a layer is named 'den.se'"),
+        (lambda f: _tables(f), "layer 0 is 1, not a table"),
         (edit("step_us = 5000", 'step_us = "fast"'), "step_us is 'fast'"),
         (edit('family = "lif"', 'family = "lyf"'), "layer 'lif': there is no family of neurons 'lyf'"),
         (edit('type = "conv2d"', 'type = "conv3d"'), "there is no type of layer 'conv3d'"),

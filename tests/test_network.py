@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.numpy import save
 
 from streamsnn.errors import StreamsnnError
 from streamsnn.layers import AveragePool, Conv2d, Dropout, Flatten, Layer, Linear, NetworkSpec, Population
-from streamsnn.network import Network
+from streamsnn.network import Network, population
 from streamsnn.neurons import ALIF, LI, LIF, CubaLIF, DoubleLeakyIntegrator, MaskedPSN, ParaLIF, Resonator, SlidingPSN
 from streamsnn.neurons.base import Neuron
 from streamsnn.neurons.paralif import KINDS
@@ -121,6 +125,102 @@ def test_stream_equals_sequence(first: Neuron, second: Neuron, readout: Neuron, 
             expected = theirs.reshape(theirs.shape[0], -1).T.ravel()
             np.testing.assert_array_equal(ours, expected, f"{name}, step {t}")
         np.testing.assert_allclose(output.scores, scores[t], rtol=0, atol=2e-5 * max(1, np.abs(scores).max()))
+
+
+flat_layers: st.SearchStrategy[Layer] = st.one_of(
+    st.builds(Linear, outputs=st.integers(1, 6), bias=st.booleans()),
+    st.sampled_from([Population(LIF(v_threshold=0.3)), Population(SlidingPSN(3)), Population(LI()), Dropout(0.2)]),
+)
+image_layers: st.SearchStrategy[Layer] = st.one_of(
+    flat_layers,
+    st.builds(Conv2d, channels=st.integers(1, 9), kernel=st.integers(1, 3), padding=st.just(1), bias=st.booleans()),
+    st.sampled_from([AveragePool(2), Flatten()]),
+)
+
+
+@st.composite
+def chains(draw: st.DrawFn) -> NetworkSpec:
+    """Any order of layers that the shapes allow, from none but the last to six."""
+    layers: list[tuple[str, Layer]] = []
+    card = dataclasses.replace(CARD, input=InputSpec(5, 4))
+    flat = False
+    for number in range(draw(st.integers(0, 5))):
+        layer = draw(flat_layers if flat else image_layers)
+        flat = flat or isinstance(layer, Linear | Flatten)
+        layers.append((f"l{number}", layer))
+        try:
+            NetworkSpec(card, (*layers, ("end", Linear(3))))
+        except StreamsnnError:
+            layers.pop()
+    layers.append(("end", Linear(3)))
+    end = draw(st.sampled_from([None, Population(LI()), Population(LIF(v_threshold=0.3))]))
+    return NetworkSpec(card, tuple(layers) if end is None else (*layers, ("last", end)))
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(spec=chains(), seed=st.integers(0, 2**31 - 1))
+def test_any_order_of_layers_streams_as_it_trains(spec: NetworkSpec, seed: int) -> None:
+    sequence = SequenceNetwork(spec, seed).double().eval()
+    counts = np.random.default_rng(seed).poisson(0.4, (12, spec.card.input.size)).astype(np.float64)
+    with torch.no_grad():
+        scores = sequence(torch.from_numpy(counts.reshape(12, 1, 2, 4, 5))).numpy()[:, 0]
+    network = Network(spec, sequence.export())
+    state = network.initial_state()
+    for t, step in enumerate(addresses(counts)):
+        np.testing.assert_allclose(network.step(step, state).scores, scores[t], rtol=0, atol=2e-5)
+
+
+def test_a_hidden_layer_may_fire_more_often_than_the_input_has_addresses() -> None:
+    card = dataclasses.replace(CARD, input=InputSpec(4, 4, polarity="merge"))
+    layers: tuple[tuple[str, Layer], ...] = (
+        ("conv", Conv2d(256, 3, padding=1)),
+        ("n", Population(LIF(v_threshold=0.0))),
+        ("pool", AveragePool(2)),
+        ("flat", Flatten()),
+        ("out", Linear(3)),
+    )
+    sequence = SequenceNetwork(NetworkSpec(card, layers), 0).double()
+    frames = np.random.default_rng(0).poisson(3.0, (5, 16)).astype(np.float64)
+    with torch.no_grad():
+        scores = sequence(torch.from_numpy(frames.reshape(5, 1, 1, 4, 4))).numpy()[:, 0]
+    network = Network(sequence.spec, sequence.export())
+    state = network.initial_state()
+    fired = 0
+    for t, step in enumerate(addresses(frames)):
+        output = network.step(step, state)
+        fired = max(fired, output.spikes["n"].size)
+        np.testing.assert_allclose(output.scores, scores[t], rtol=0, atol=1e-4)
+    assert fired > 1000
+
+
+def test_a_sequence_of_no_steps_has_no_scores() -> None:
+    sequence = SequenceNetwork(spec_of(LIF(), ParaLIF(recurrent=True), LI()), 0)
+    assert sequence(torch.zeros(0, 2, 2, 7, 9)).shape == (0, 2, 3)
+
+
+def test_a_name_that_torch_needs_is_refused_for_training() -> None:
+    with pytest.raises(StreamsnnError, match="'keys'"):
+        SequenceNetwork(NetworkSpec(CARD, (("keys", Linear(3)),)))
+
+
+@pytest.mark.parametrize("theta", [0.1, 0.3, 1.0, 1 / 3])
+def test_a_lif_at_its_threshold_fires(theta: float) -> None:
+    neuron = LIF(v_threshold=theta, decay_input=False)
+    network = population(neuron, 1, {})
+    state = network.initial_state()
+    assert network.step_dense(np.array([theta]), state).spikes["neurons"].tolist() == [0]
+    current = torch.full((1, 1, 1), theta, dtype=torch.float64)
+    assert neuron.sequence(current, {}, 1.0, np.zeros(1, np.int64)).tolist() == [[[1.0]]]
+
+
+@pytest.mark.parametrize("dt_s", [0.01, 0.004, 0.002, 0.001, 0.008, 0.0125, 1 / 3])
+@pytest.mark.parametrize("model", ["rf", "brf"])
+def test_a_resonator_at_its_threshold_does_not_fire(model: Any, dt_s: float) -> None:
+    drive = 1 / dt_s
+    assert dt_s * drive == 1
+    network = population(Resonator(model, dt_s=dt_s), 2, {"omega": np.full(2, 7.0), "b_offset": np.full(2, 2.0)})
+    output = network.step_dense(np.array([drive, drive * (1 + 1e-12)]), network.initial_state())
+    assert output.spikes["neurons"].tolist() == [1]
 
 
 def lively(*neurons: Neuron, seed: int = 3) -> Network:
@@ -283,22 +383,69 @@ def test_wrong_weights_are_refused() -> None:
         (missing, "in0.weight missing"),
         (weights | {"x.weight": np.zeros(1)}, "x.weight, which no layer has"),
         (weights | {"in0.weight": np.zeros((2, 2))}, r"in0.weight has the shape \(2, 2\)"),
-        (weights | {"in0.weight": np.full_like(weights["in0.weight"], np.nan)}, "not finite"),
+        (weights | {"in0.weight": np.full_like(weights["in0.weight"], np.nan)}, "float32 has not"),
+        (weights | {"in0.weight": np.full(weights["in0.weight"].shape, 1e300)}, "float32 has not"),
+        (weights | {"in0.weight": np.ones(weights["in0.weight"].shape, bool)}, "float32 has not"),
     ):
         with pytest.raises(StreamsnnError, match=match):
             Network(sequence.spec, wrong)
 
 
-def test_a_damaged_or_foreign_state_is_refused(tmp_path: Path) -> None:
+def test_a_foreign_state_is_refused(tmp_path: Path) -> None:
     network, other = lively(LIF()), lively(LIF(), seed=4)
     network.initial_state().save(tmp_path / "state")
     with pytest.raises(StreamsnnError, match="another network"):
         other.load_state(tmp_path / "state")
-    (tmp_path / "broken").write_bytes((tmp_path / "state").read_bytes()[:40])
-    with pytest.raises(StreamsnnError, match="no saved state"):
-        network.load_state(tmp_path / "broken")
+    with pytest.raises(StreamsnnError, match="another network"):
+        network.step(random_steps(1)[0], other.initial_state())
     with pytest.raises(StreamsnnError, match="no saved state"):
         network.load_state(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda arrays, words: arrays.pop("counts"),
+        lambda arrays, words: words.pop("steps"),
+        lambda arrays, words: words.update(seed="-1"),
+        lambda arrays, words: arrays.update(floats=arrays["floats"][:1]),
+        lambda arrays, words: arrays.update(floats=arrays["floats"].astype(np.float64)),
+        lambda arrays, words: arrays["floats"].__setitem__(3, np.nan),
+        lambda arrays, words: arrays["counters"].__setitem__(0, 1_000_000),
+        lambda arrays, words: arrays["counters"].__setitem__(0, -1),
+        lambda arrays, words: arrays["counts"].__setitem__(1, 10**9),
+        lambda arrays, words: arrays["fired"].__setitem__(0, 10**9),
+    ],
+)
+def test_a_damaged_state_is_refused(tmp_path: Path, damage: Callable[[Any, Any], object]) -> None:
+    network = lively(SlidingPSN(5), ParaLIF(kind="SB"))
+    state = network.initial_state(3)
+    run(network, state, random_steps(5))
+    state.save(tmp_path / "state")
+    with safe_open(tmp_path / "state", framework="numpy") as file:
+        arrays, words = {name: file.get_tensor(name).copy() for name in file.keys()}, file.metadata()  # noqa: SIM118
+    damage(arrays, words)
+    (tmp_path / "state").write_bytes(save(arrays, words))
+    with pytest.raises(StreamsnnError, match="is damaged"):
+        network.load_state(tmp_path / "state")
+
+
+def test_a_cut_off_state_is_refused(tmp_path: Path) -> None:
+    network = lively(LIF())
+    network.initial_state().save(tmp_path / "state")
+    (tmp_path / "state").write_bytes((tmp_path / "state").read_bytes()[:40])
+    with pytest.raises(StreamsnnError, match="no saved state"):
+        network.load_state(tmp_path / "state")
+
+
+@pytest.mark.parametrize(
+    ("values", "match"),
+    [(np.zeros(3), "3 values"), (np.zeros(2 * GRID.size), "252 values"), (np.full(GRID.size, np.nan), "not finite")],
+)
+def test_wrong_values_are_refused(values: NDArray[np.float64], match: str) -> None:
+    network = lively(LIF())
+    with pytest.raises(StreamsnnError, match=match):
+        network.step_dense(values, network.initial_state())
 
 
 def test_scale_norm_keeps_silence_silent() -> None:

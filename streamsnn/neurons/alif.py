@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from streamsnn.compiled import compiled
 from streamsnn.neurons.base import (
     Array,
     Floats,
@@ -32,7 +33,7 @@ from streamsnn.neurons.base import (
     recurrent_start,
     spread,
 )
-from streamsnn.neurons.kernel import flush, kernel
+from streamsnn.neurons.flushing import flush
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,7 +97,6 @@ class ALIF:
         return Packed(
             np.concatenate([[self.theta, self.beta], spread(keep, shape), spread(adapt, shape)]),
             np.zeros(3 * int(np.prod(shape))),
-            0,
             recurrent=feedback(p),
             memory_steps=memory_steps(np.maximum(keep, adapt)),
         )
@@ -107,7 +107,7 @@ class ALIF:
         return membrane
 
 
-@kernel
+@compiled()
 def step_alif(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32], fired: NDArray[np.int32]) -> int:
     """One step of an ALIF layer."""
     size = x.size

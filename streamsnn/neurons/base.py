@@ -27,18 +27,23 @@ def _no_weights() -> Array:
 class Packed:
     """A family's parameters and initial state laid out for its compiled step.
 
-    `constants` and `state` are flat; `counters` is how many int64 counters the step keeps (all 0 at the start, save the
-    seed in counter 1 of a stochastic family). `recurrent` (N, N) holds in row j the weights out of neuron j. The state
-    remembers about `memory_steps` steps (None: for ever) and works for `horizon_steps` steps (None: for ever).
+    `constants` and `state` are flat; `counters` has for each int64 counter that the step keeps the number that it stays
+    below (all are 0 at the start, save the seed in counter 1 of a stochastic family). `recurrent` (N, N) holds in row j
+    the weights out of neuron j. The state remembers about `memory_steps` steps (None: for ever) and works for
+    `horizon_steps` steps (None: for ever).
     """
 
     constants: Array
     state: Array
-    counters: int
+    counters: tuple[int, ...] = ()
     recurrent: Array = field(default_factory=_no_weights)
     memory_steps: int | None = None
     horizon_steps: int | None = None
     stochastic: bool = False
+
+
+UNBOUNDED = 2**63 - 1
+"""The limit of a counter that only counts."""
 
 
 class Neuron(Protocol):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
 from streamsnn.neurons.base import (
     Array,
@@ -28,7 +29,7 @@ from streamsnn.neurons.base import (
     recurrent_shapes,
     recurrent_start,
 )
-from streamsnn.neurons.kernel import flush, kernel
+from streamsnn.neurons.flushing import flush
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +50,7 @@ class CubaLIF:
     recurrent: bool = False
 
     def __post_init__(self) -> None:
-        if self.tau_mem_ms <= 0 or self.tau_syn_ms <= 0:
+        if not (self.tau_mem_ms > 0 and self.tau_syn_ms > 0):
             raise StreamsnnError("a CubaLIF time constant is not positive", hint="give milliseconds above 0")
 
     def shapes(self, shape: Shape) -> dict[str, Shape]:
@@ -89,7 +90,6 @@ class CubaLIF:
         return Packed(
             np.concatenate([decays, np.atleast_1d(p["threshold"]), bias]),
             np.zeros(2 * size),
-            0,
             recurrent=feedback(p),
             memory_steps=memory_steps(decays),
         )
@@ -100,7 +100,7 @@ class CubaLIF:
         return membrane
 
 
-@kernel
+@compiled()
 def step_cuba(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32], fired: NDArray[np.int32]) -> int:
     """One step of a CubaLIF layer; x is left as m before the reset."""
     size = x.size

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from streamsnn.compiled import compiled
 from streamsnn.neurons.base import (
     Array,
     Floats,
@@ -23,7 +24,7 @@ from streamsnn.neurons.base import (
     memory_steps,
     spread,
 )
-from streamsnn.neurons.kernel import flush, kernel
+from streamsnn.neurons.flushing import flush
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,8 +97,9 @@ class LI:
 
     def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
         """Constants: k of each neuron. State: y."""
-        keep = np.exp(-1 / np.abs(p["tau"].astype(np.float64)))
-        return Packed(spread(keep, shape), np.zeros(int(np.prod(shape))), 0, memory_steps=memory_steps(keep))
+        with np.errstate(divide="ignore"):
+            keep = np.exp(-1 / np.abs(p["tau"].astype(np.float64)))
+        return Packed(spread(keep, shape), np.zeros(int(np.prod(shape))), memory_steps=memory_steps(keep))
 
     def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
         """y."""
@@ -105,7 +107,7 @@ class LI:
         return membrane
 
 
-@kernel
+@compiled()
 def step_li(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32]) -> None:
     """One step of the readout; x becomes y."""
     for i in range(x.size):
@@ -145,7 +147,7 @@ class DoubleLeakyIntegrator:
     def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
         """Constants: a, b. State: l, m."""
         both = np.array(self._decays(step_ms))
-        return Packed(both, np.zeros(2 * int(np.prod(shape))), 0, memory_steps=memory_steps(both))
+        return Packed(both, np.zeros(2 * int(np.prod(shape))), memory_steps=memory_steps(both))
 
     def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
         """m."""
@@ -153,7 +155,7 @@ class DoubleLeakyIntegrator:
         return membrane
 
 
-@kernel
+@compiled()
 def step_double_li(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32]) -> None:
     """One step of the readout; x becomes its membrane."""
     size = x.size

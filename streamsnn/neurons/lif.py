@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
 from streamsnn.neurons.base import (
     Array,
@@ -29,7 +30,7 @@ from streamsnn.neurons.base import (
     recurrent_shapes,
     recurrent_start,
 )
-from streamsnn.neurons.kernel import flush, kernel
+from streamsnn.neurons.flushing import flush
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,7 +55,7 @@ class LIF:
     recurrent: bool = False
 
     def __post_init__(self) -> None:
-        if self.tau <= 1 or (self.tau_ms is not None and self.tau_ms <= 0):
+        if not self.tau > 1 or (self.tau_ms is not None and not self.tau_ms > 0):
             raise StreamsnnError("a LIF time constant is too short", hint="give tau > 1 steps or tau_ms > 0")
 
     def _tau(self, step_ms: float) -> float:
@@ -105,7 +106,6 @@ class LIF:
         return Packed(
             np.array([rate, gain, self.v_threshold, rest, float(self.v_reset is None)]),
             np.full(int(np.prod(shape)), rest),
-            0,
             recurrent=feedback(p),
             memory_steps=memory_steps(np.asarray(1 - rate)),
         )
@@ -116,13 +116,14 @@ class LIF:
         return membrane
 
 
-@kernel
+@compiled()
 def step_lif(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32], fired: NDArray[np.int32]) -> int:
     """One step of a LIF or PLIF layer; x is left as h."""
     rate, gain, theta, rest, soft = p[0], p[1], p[2], p[3], p[4] != 0
     for i in range(x.size):
-        x[i] = s[i] - (s[i] - rest) * rate + x[i] * gain
-        s[i] = x[i]
+        # Rounded before it is compared: the threshold is float32, too, and an exact tie must stay one.
+        s[i] = s[i] - (s[i] - rest) * rate + x[i] * gain
+        x[i] = s[i]
     count = 0
     for i in range(x.size):
         if x[i] >= theta:

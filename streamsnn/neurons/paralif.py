@@ -27,8 +27,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
 from streamsnn.neurons.base import (
+    UNBOUNDED,
     Array,
     Floats,
     Packed,
@@ -40,8 +42,8 @@ from streamsnn.neurons.base import (
     recurrent_start,
     spread,
 )
+from streamsnn.neurons.flushing import flush
 from streamsnn.neurons.integrator import decays, double_leaky_integral, leaky_integral
-from streamsnn.neurons.kernel import flush, kernel
 from streamsnn.neurons.random import uniform
 
 if TYPE_CHECKING:
@@ -58,10 +60,8 @@ class ParaLIF:
     """A ParaLIF layer.
 
     Parameters: `threshold` (), learnable and kept >= 0; with `learn_tau` also `alpha_raw` and `beta_raw` (), whose
-    sigmoids
-    are the decays; if recurrent, `recurrent_weight` (N, N) and `recurrent_bias` (N,). Without `tau_syn_ms` the input is
-    integrated once. A kind that normalises or compares differences has its usual threshold set by `threshold`
-    (1 for T kinds and 0.1 for D kinds in the paper).
+    sigmoids are the decays; if recurrent, `recurrent_weight` (N, N) and `recurrent_bias` (N,). `threshold` is where
+    training begins: by default 0.1 for D kinds and 1 for all others. Without `tau_syn_ms` there is no synapse, a = 0.
     """
 
     family: ClassVar[str] = "paralif"
@@ -79,7 +79,7 @@ class ParaLIF:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise StreamsnnError(f"there is no ParaLIF kind {self.kind!r}", hint=f"choose one of {', '.join(KINDS)}")
-        if self.tau_mem_ms <= 0 or (self.tau_syn_ms is not None and self.tau_syn_ms <= 0):
+        if not self.tau_mem_ms > 0 or (self.tau_syn_ms is not None and not self.tau_syn_ms > 0):
             raise StreamsnnError("a ParaLIF time constant is not positive", hint="give milliseconds above 0")
 
     def shapes(self, shape: Shape) -> dict[str, Shape]:
@@ -187,7 +187,7 @@ class ParaLIF:
         return Packed(
             np.concatenate([head, *rows]),
             np.zeros(6 * size),
-            2,
+            (UNBOUNDED, UNBOUNDED),
             recurrent=feedback(p),
             memory_steps=memory_steps(np.maximum(alpha, beta)),
             stochastic=self.kind in STOCHASTIC,
@@ -199,7 +199,7 @@ class ParaLIF:
         return membrane
 
 
-@kernel
+@compiled()
 def _normalised(u: float, kind: int) -> float:
     # KINDS in order: T ST TT TRT  D SD TD TRD  SB TRB GS
     if kind == 1 or kind == 5 or kind == 8:
@@ -211,7 +211,7 @@ def _normalised(u: float, kind: int) -> float:
     return u
 
 
-@kernel
+@compiled()
 def _fires(v: np.float32, previous: np.float32, theta: np.float32, kind: int, seed: int, counter: int) -> bool:
     if kind < 4:
         return bool(v > theta)
@@ -219,10 +219,10 @@ def _fires(v: np.float32, previous: np.float32, theta: np.float32, kind: int, se
         return bool(v - previous > theta)
     if kind < 10:
         return bool(uniform(seed, counter) < v)
-    return uniform(seed, counter) < 1 / (1 + exp(-2.0 * v))
+    return bool(uniform(seed, counter) < 1 / (1 + exp(-2.0 * v)))
 
 
-@kernel
+@compiled()
 def step_paralif(
     x: NDArray[np.float64],
     p: NDArray[np.float32],

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
 from streamsnn.neurons.base import Array, Floats, Packed, Shape
-from streamsnn.neurons.kernel import kernel
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,7 +68,7 @@ class SlidingPSN:
         """Constants: k taps newest first, bias. State: a ring of k inputs; counters: position, then a flag a slot."""
         size = int(np.prod(shape))
         constants = np.concatenate([p["weight"][::-1], np.atleast_1d(p["bias"])])
-        return Packed(constants, np.zeros(self.k * size), 1 + self.k, memory_steps=self.k)
+        return Packed(constants, np.zeros(self.k * size), (self.k, *[2] * self.k), memory_steps=self.k)
 
     def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
         """h."""
@@ -79,7 +79,7 @@ class SlidingPSN:
         return membrane
 
 
-@kernel
+@compiled()
 def step_sliding(
     x: NDArray[np.float64],
     active: int,
@@ -135,9 +135,9 @@ class MaskedPSN:
     mask_strength: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (1 <= self.k <= self.steps):
+        if self.k < 1 or self.steps < 1:
             raise StreamsnnError(
-                f"a masked PSN of {self.steps} steps cannot look back k = {self.k}", hint="choose 1 <= k <= steps"
+                f"a masked PSN of {self.steps} steps cannot look back k = {self.k}", hint="choose k >= 1 and steps >= 1"
             )
         if not 0 <= self.mask_strength <= 1:
             raise StreamsnnError(f"mask_strength is {self.mask_strength}", hint="choose a number from 0 to 1")
@@ -182,7 +182,9 @@ class MaskedPSN:
             )
         constants = np.concatenate([(p["weight"] * self.mask()).ravel(), p["bias"].ravel()])
         size = int(np.prod(shape))
-        return Packed(constants, np.zeros(self.steps * size), 1, memory_steps=self.steps, horizon_steps=self.steps)
+        return Packed(
+            constants, np.zeros(self.steps * size), (self.steps + 1,), memory_steps=self.steps, horizon_steps=self.steps
+        )
 
     def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
         """h; 0 before the first step."""
@@ -202,7 +204,7 @@ def _refuse_beyond(horizon_steps: int, steps: int) -> None:
         )
 
 
-@kernel
+@compiled()
 def step_masked(
     x: NDArray[np.float64],
     p: NDArray[np.float32],
@@ -243,6 +245,10 @@ class PSN:
     spiking: ClassVar[bool] = True
     recurrent: ClassVar[bool] = False
     steps: int = 32
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise StreamsnnError(f"a PSN of {self.steps} steps", hint="choose steps >= 1")
 
     def initial(self, shape: Shape, step_ms: float, rng: np.random.Generator) -> dict[str, Array]:
         """As for the masked PSN."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from streamsnn.neurons.kernel import kernel
+from streamsnn.compiled import compiled
 
 
-@kernel
+@compiled()
 def uniform(seed: int, counter: int) -> float:
     """The number in [0, 1) with 24 random bits (exact in float32) that belongs to this seed and this counter."""
     z = np.uint64(seed) + (np.uint64(counter) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
@@ -21,7 +21,7 @@ def uniform(seed: int, counter: int) -> float:
     return np.float64(z >> np.uint64(40)) * (1.0 / 16777216.0)
 
 
-@kernel
+@compiled()
 def fill_uniform(seed: int, first: int, out: NDArray[np.float64]) -> None:
     """Write the numbers of the counters first, first + 1, ... into `out` (one-dimensional)."""
     for i in range(out.size):

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
 from streamsnn.neurons.base import (
     Array,
@@ -37,7 +38,7 @@ from streamsnn.neurons.base import (
     recurrent_start,
     spread,
 )
-from streamsnn.neurons.kernel import flush, kernel
+from streamsnn.neurons.flushing import flush
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,6 +59,14 @@ def refuse_fast_omega(omega: Array) -> None:
             f"({wrong.size} of {np.size(omega)} neurons)",
             hint="clip omega to [-100, 100] or train with a smaller range",
         )
+
+
+def _in_float32(value: float) -> list[float]:
+    """Three numbers that float32 holds exactly and whose sum, in this order, is the float64 `value`."""
+    parts: list[float] = []
+    for _ in range(3):
+        parts.append(float(np.float32(value - sum(parts))))
+    return parts
 
 
 @dataclass(frozen=True)
@@ -141,7 +150,7 @@ class Resonator:
         return torch.stack(self.trace(current, p)["z"])
 
     def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
-        """Constants: model, dt and its rounding error, then rows of |omega| and damping.
+        """Constants: model, dt as the sum of three numbers, then rows of |omega| and damping.
 
         State: u, v, q, and the rounding error of each. Near the divergence boundary a resonator remembers hundreds of
         steps, over which float32 alone gathers errors large enough to move spikes of trained networks.
@@ -157,13 +166,11 @@ class Resonator:
             damping = (-1 + np.sqrt(1 - (BOUNDARY_DT_S * omega) ** 2)) / BOUNDARY_DT_S - offset
         rate = damping if self.model != "hrf" else -damping
         radius = np.hypot(1 + self.dt_s * rate, self.dt_s * omega)
-        dt = float(np.float32(self.dt_s))
-        head = np.array([{"rf": RF, "brf": BRF, "hrf": HRF}[self.model], dt, self.dt_s - dt])
+        head = [float({"rf": RF, "brf": BRF, "hrf": HRF}[self.model]), *_in_float32(self.dt_s)]
         rows = [spread(omega, shape), spread(damping, shape)]
         return Packed(
             np.concatenate([head, *rows]),
             np.zeros(6 * int(np.prod(shape))),
-            0,
             recurrent=feedback(p),
             memory_steps=memory_steps(radius),
         )
@@ -174,15 +181,15 @@ class Resonator:
         return membrane
 
 
-@kernel
+@compiled()
 def step_resonator(
     x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32], fired: NDArray[np.int32]
 ) -> int:
     """One step of a layer of resonators, computed in float64; x holds the whole drive and is left as z."""
     size = x.size
     model = int(p[0])
-    dt = np.float64(p[1]) + np.float64(p[2])
-    omega, damping = p[3 : 3 + size], p[3 + size :]
+    dt = np.float64(p[1]) + np.float64(p[2]) + np.float64(p[3])
+    omega, damping = p[4 : 4 + size], p[4 + size :]
     u, v, q = s[:size], s[size : 2 * size], s[2 * size : 3 * size]
     u_rest, v_rest, q_rest = s[3 * size : 4 * size], s[4 * size : 5 * size], s[5 * size :]
     for i in range(size):

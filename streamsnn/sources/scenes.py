@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
 
 Picture = NDArray[np.floating[Any]]
@@ -74,7 +74,7 @@ SACCADES_START = (-2.42, -2.04)
 """Where the picture's centre is before the first saccade, in pixels right of and below the sensor's."""
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _spline(offset: float, weights: NDArray[np.float64]) -> None:
     """The four weights of the cubic B-spline at `offset` in [0, 1) behind the second of its samples."""
     u = offset
@@ -84,7 +84,7 @@ def _spline(offset: float, weights: NDArray[np.float64]) -> None:
     weights[3] = u * u * u / 6.0
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _place(
     coverage: NDArray[np.float64], left: float, top: float, paper: float, ink: float, out: NDArray[np.float64]
 ) -> None:
@@ -274,7 +274,7 @@ def _bounce(way: float, room: float) -> float:
     return room - abs(way % (2.0 * room) - room)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _log_ink(inside_px: float, ink: float, log_ink: float) -> float:
     """Log intensity on white paper of a pixel whose middle lies `inside_px` within a figure's edge."""
     if inside_px <= -0.5:
@@ -282,7 +282,7 @@ def _log_ink(inside_px: float, ink: float, log_ink: float) -> float:
     return log_ink if inside_px >= 0.5 else math.log(1.0 + (ink - 1.0) * (inside_px + 0.5))
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _draw_bar(
     position: float, cosine: float, sine: float, half_px: float, ink: float, out: NDArray[np.float64]
 ) -> None:
@@ -294,7 +294,7 @@ def _draw_bar(
             out[y, x] = _log_ink(half_px - abs(along - position), ink, log_ink)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _draw_disc(centre_x: float, centre_y: float, radius_px: float, ink: float, out: NDArray[np.float64]) -> None:
     log_ink = math.log(ink)
     for y in range(out.shape[0]):

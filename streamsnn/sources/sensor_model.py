@@ -22,9 +22,9 @@ import math
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
 from streamsnn.types import EVENT, Events
 
@@ -97,7 +97,7 @@ ATIS = CameraSettings(
 """The ATIS that recorded N-MNIST, as far as its recordings tell: fitted to statistics of 200 of them."""
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _uniform(seed: int, pixel: int, draw: int) -> float:
     """The number in (0, 1] that belongs to a seed, a pixel and the pixel's draw: SplitMix64 (Steele et al. 2014)."""
     word = np.uint64(seed)
@@ -109,14 +109,14 @@ def _uniform(seed: int, pixel: int, draw: int) -> float:
     return (np.float64(word >> np.uint64(11)) + 1.0) * (1.0 / 9007199254740992.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _normal(seed: int, pixel: int, draw: int) -> float:
     """A standard normal number from the draws `draw` and `draw + 1` (Box, Muller 1958)."""
     radius = math.sqrt(-2.0 * math.log(_uniform(seed, pixel, draw)))
     return radius * math.cos(2.0 * math.pi * _uniform(seed, pixel, draw + 1))
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _wait_us(seed: int, pixel: int, draw: int, rate_hz: float) -> float:
     """Time until the next event of a Poisson process; never for a rate of 0."""
     return -1e6 * math.log(_uniform(seed, pixel, draw)) / rate_hz if rate_hz > 0.0 else math.inf
@@ -126,7 +126,7 @@ _FIRST_NOISE_DRAW = 16
 """The draws below it make the pixels unequal, those from it on make noise."""
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _make_pixels(
     seed: int,
     settings: tuple[float, ...],
@@ -150,7 +150,7 @@ def _make_pixels(
         noise_us[i] = _wait_us(seed, i, _FIRST_NOISE_DRAW, noise_hz[i])
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _advance(
     seed: int,
     t_begin_us: int,

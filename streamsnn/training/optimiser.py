@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from streamsnn.layers import Conv2d, Linear, Population
-from streamsnn.neurons import Resonator
+from streamsnn.neurons import ParaLIF, Resonator
 from streamsnn.neurons.resonate import OMEGA_LIMIT
 from streamsnn.sequence import SequenceNetwork, SequenceNeurons, SequenceSynapse
 from streamsnn.training.config import TrainingSettings
@@ -63,11 +63,15 @@ def set_rates(optimiser: torch.optim.Optimizer, done: float, warm_up: float) -> 
 
 
 def keep_in_range(network: SequenceNetwork) -> None:
-    """Move neurons' parameters back to where their equations hold: |omega| of BRF within its limit."""
+    """Move neurons' parameters back to where their equations hold: |omega| of BRF to its limit, thresholds to 0."""
     for module in network.layers.values():
-        if isinstance(module, SequenceNeurons) and isinstance(module.neuron, Resonator):
-            with torch.no_grad():
+        if not isinstance(module, SequenceNeurons):
+            continue
+        with torch.no_grad():
+            if isinstance(module.neuron, Resonator) and module.neuron.model == "brf":
                 module.parameters_by_name["omega"].clamp_(-_OMEGA_MOST, _OMEGA_MOST)
+            if isinstance(module.neuron, ParaLIF):
+                module.parameters_by_name["threshold"].clamp_(min=0)
 
 
 def _currents(network: SequenceNetwork) -> Iterator[nn.Parameter]:

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from streamsnn.errors import StreamsnnError
 from streamsnn.layers import NetworkSpec
+from streamsnn.network import Network
 from streamsnn.neurons.base import Array
 from streamsnn.sequence import SequenceNetwork
 from streamsnn.training.batches import Batch, Take, make_batch, steps_of
@@ -110,6 +111,8 @@ class Trainer:
         self._step_us = config.model.step_us
         self._steps = material.steps(self._step_us, config.data.duration_ms)
         self._network = SequenceNetwork(spec, config.training.seed)
+        # Neurons that cannot stream are refused now, not after hours.
+        Network(spec, self._network.export())
         scale_currents(self._network, config.training.current_gain)
         self._average = copy.deepcopy(self._network)
         self._optimiser = make_optimiser(self._network, config.training)

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.layers import Flatten, Layer, Linear, NetworkSpec, Population
-from streamsnn.network import Network
+from streamsnn.layers import Layer, Linear, NetworkSpec, Population
+from streamsnn.network import Network, population
 from streamsnn.neurons import (
     ALIF,
     LI,
@@ -65,16 +65,6 @@ def _card(width: int, labels: int, step_us: int = 1000) -> ModelCard:
     return ModelCard("golden", tuple(map(str, range(labels))), step_us, grid, 1_000_000)
 
 
-def _alone(neuron: Neuron, size: int, parameters: Arrays, step_us: int = 1000) -> Network:
-    """A network that is one population, fed with currents and read through an unused linear layer."""
-    layers: tuple[tuple[str, Layer], ...] = (("flat", Flatten()), ("n", Population(neuron)), ("out", Linear(1)))
-    if not neuron.spiking:
-        layers = layers[:2]
-    spec = NetworkSpec(_card(size, 1 if neuron.spiking else size, step_us), layers)
-    weights: dict[str, Any] = {f"n.{name}": np.asarray(value) for name, value in parameters.items()}
-    return Network(spec, weights | ({"out.weight": np.zeros((1, size))} if neuron.spiking else {}))
-
-
 def _stream(network: Network, x: NDArray[Any], look: Callable[[Any, Any], Any]) -> NDArray[Any]:
     """What `look(state, output)` sees after every step of each stream: x (T, B, N) -> (T, B, ...)."""
     seen = []
@@ -84,7 +74,7 @@ def _stream(network: Network, x: NDArray[Any], look: Callable[[Any, Any], Any]) 
     return np.swapaxes(np.array(seen), 0, 1)
 
 
-def _dense(network: Network, x: NDArray[Any], layer: str = "n") -> NDArray[Any]:
+def _dense(network: Network, x: NDArray[Any], layer: str = "neurons") -> NDArray[Any]:
     """The spikes (T, B, N) of a population of `network` streamed over x (T, B, N)."""
     size = network.spec.shapes()[[name for name, _ in network.spec.layers].index(layer)][0]
 
@@ -98,6 +88,7 @@ def _dense(network: Network, x: NDArray[Any], layer: str = "n") -> NDArray[Any]:
 
 def _gradients(loss: torch.Tensor, named: Mapping[str, torch.Tensor], arrays: Arrays, tolerance: float) -> None:
     loss.backward()  # type: ignore[no-untyped-call]
+    assert {f"grad_{name}" for name in named} >= {name for name in arrays if name.startswith("grad_")}
     for name, tensor in named.items():
         if f"grad_{name}" in arrays:
             assert tensor.grad is not None
@@ -137,9 +128,9 @@ def test_sliding_psn(golden: Path, name: str) -> None:
     spikes = neuron.sequence(x, p, 1.0, NO_SEEDS)
     np.testing.assert_array_equal(spikes.detach(), arrays["spike_multi"])
     _gradients((_tensor(arrays["loss_weight"]) * spikes).sum(), p | {"x": x}, arrays, 1e-9)
-    network = _alone(neuron, arrays["x"].shape[2], {key: arrays[key] for key in p})
+    network = population(neuron, arrays["x"].shape[2], {key: arrays[key] for key in p})
     np.testing.assert_array_equal(_dense(network, arrays["x"]), arrays["spike_single"])
-    current = _stream(network, arrays["x"], lambda state, _: state.membrane("n"))
+    current = _stream(network, arrays["x"], lambda state, _: state.membrane("neurons"))
     _close(current, arrays["h_plus_bias_single"], 1e-4)
 
 
@@ -156,9 +147,9 @@ def test_masked_psn(golden: Path, name: str) -> None:
     parameters = {key: arrays[key] for key in p}
     if meta["lambda_"] != 1:
         with pytest.raises(StreamsnnError, match="future"):
-            _alone(neuron, 6, parameters)
+            population(neuron, 6, parameters)
         return
-    network = _alone(neuron, arrays["x"].shape[2], parameters)
+    network = population(neuron, arrays["x"].shape[2], parameters)
     np.testing.assert_array_equal(_dense(network, arrays["x"]), arrays["spike_single"])
 
 
@@ -170,7 +161,7 @@ def test_psn_is_a_reference_that_cannot_stream(golden: Path, name: str) -> None:
     _close(neuron.membrane(_tensor(arrays["x"]), p), arrays["h_plus_bias"], 1e-9)
     np.testing.assert_array_equal(neuron.sequence(_tensor(arrays["x"]), p, 1.0, NO_SEEDS), arrays["spike_multi"])
     with pytest.raises(StreamsnnError, match="future"):
-        _alone(neuron, 6, {key: arrays[key] for key in p})
+        population(neuron, 6, {key: arrays[key] for key in p})
 
 
 @pytest.mark.parametrize("name", _names("lif_", "plif_"))
@@ -194,9 +185,9 @@ def test_lif_and_plif(golden: Path, name: str) -> None:
         _close(trace["h"].detach(), arrays["h_before_reset"], 1e-9)
     if "loss_weight" in arrays:
         _gradients((_tensor(arrays["loss_weight"]) * trace["z"]).sum(), p | {"x": x}, arrays, 1e-9)
-    network = _alone(neuron, arrays["x"].shape[2], raw)
+    network = population(neuron, arrays["x"].shape[2], raw)
     np.testing.assert_array_equal(_dense(network, arrays["x"]), arrays["spike"])
-    _close(_stream(network, arrays["x"], lambda state, _: state.membrane("n")), arrays["v_after_reset"], 1e-4)
+    _close(_stream(network, arrays["x"], lambda state, _: state.membrane("neurons")), arrays["v_after_reset"], 1e-4)
 
 
 @pytest.mark.parametrize("name", _names("brf_cell", "rf_cell", "hrf_cell"))
@@ -211,7 +202,7 @@ def test_resonators(golden: Path, name: str) -> None:
         with pytest.raises(StreamsnnError, match="above 100"):
             neuron.trace(_tensor(arrays["input_current"]), p)
         with pytest.raises(StreamsnnError, match="above 100"):
-            _alone(neuron, size, parameters)
+            population(neuron, size, parameters)
         # The neurons that do have a boundary still answer as published.
         slow = np.abs(arrays["omega"]) <= 100
         assert slow.any()
@@ -224,9 +215,9 @@ def test_resonators(golden: Path, name: str) -> None:
     for key in ("u", "v", "q"):
         if key in arrays:
             _close(trace[key], arrays[key], 1e-9)
-    network = _alone(neuron, size, parameters)
+    network = population(neuron, size, parameters)
     np.testing.assert_array_equal(_dense(network, arrays["input_current"]), arrays["z"])
-    variables = _stream(network, arrays["input_current"], lambda state, _: state.variables("n"))
+    variables = _stream(network, arrays["input_current"], lambda state, _: state.variables("neurons"))
     for row, key in enumerate(("u", "v", "q")):
         if key in arrays:
             _close(variables[:, :, row], arrays[key], 1e-4)
@@ -240,9 +231,9 @@ def test_alif(golden: Path) -> None:
         np.testing.assert_array_equal(trace["z"], arrays["z"])
         for key in ("u", "a"):
             _close(trace[key], arrays[key], 1e-9)
-        network = _alone(ALIF(), arrays["tau_mem"].size, {key: arrays[key] for key in p})
+        network = population(ALIF(), arrays["tau_mem"].size, {key: arrays[key] for key in p})
         np.testing.assert_array_equal(_dense(network, arrays["input_current"]), arrays["z"])
-        variables = _stream(network, arrays["input_current"], lambda state, _: state.variables("n"))
+        variables = _stream(network, arrays["input_current"], lambda state, _: state.variables("neurons"))
         _close(variables[:, :, 0], arrays["u"], 1e-4)
         _close(variables[:, :, 1], arrays["a"], 1e-4)
 
@@ -252,7 +243,7 @@ def test_li(golden: Path) -> None:
         arrays, _ = _load(golden, name)
         p = {"tau": _tensor(arrays["tau_mem"])}
         _close(LI().sequence(_tensor(arrays["input_current"]), p, 1.0, NO_SEEDS), arrays["u"], 1e-9)
-        network = _alone(LI(), arrays["tau_mem"].size, {"tau": arrays["tau_mem"]})
+        network = population(LI(), arrays["tau_mem"].size, {"tau": arrays["tau_mem"]})
         _close(_stream(network, arrays["input_current"], lambda _, output: output.scores), arrays["u"], 1e-4)
 
 
@@ -287,10 +278,10 @@ def test_paralif(golden: Path, name: str) -> None:
     if not wraps:
         named = {"x": x} | {keys[key]: value for key, value in p.items()}
         _gradients((_tensor(arrays["loss_weight"]) * spikes).sum(), named, arrays, 1e-9)
-    network = _alone(neuron, arrays["x"].shape[2], raw, step_us)
+    network = population(neuron, arrays["x"].shape[2], raw, step_us)
     steps_first = arrays["x"].swapaxes(0, 1)
     np.testing.assert_array_equal(_dense(network, steps_first).swapaxes(0, 1), arrays[f"spike_{form}"])
-    membrane = _stream(network, steps_first, lambda state, _: state.membrane("n")).swapaxes(0, 1)
+    membrane = _stream(network, steps_first, lambda state, _: state.membrane("neurons")).swapaxes(0, 1)
     _close(membrane, arrays[f"u_{form}"], 1e-4)
 
 
