@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 from streamsnn.errors import StreamsnnError
 from streamsnn.types import Stamps
 
@@ -66,21 +64,6 @@ class Histogram:
                 return min(max(_middle_ns(cell), float(self.min_ns)), float(self.max_ns))
         return 0.0
 
-    def merge(self, other: Histogram) -> None:
-        """Count everything that `other` counted as well."""
-        if other.count:
-            self.min_ns = min(self.min_ns, other.min_ns) if self.count else other.min_ns
-        self._cells = [mine + theirs for mine, theirs in zip(self._cells, other._cells, strict=True)]
-        self._total_ns += other._total_ns
-        self.count += other.count
-        self.max_ns = max(self.max_ns, other.max_ns)
-
-    def copy(self) -> Self:
-        """A snapshot that shares nothing with this one."""
-        twin = type(self)()
-        twin.merge(self)
-        return twin
-
     def as_dict(self) -> dict[str, float]:
         """Count, and mean, percentiles 50, 99 and 99.9 and maximum in milliseconds, ready for JSON."""
         return {
@@ -112,14 +95,6 @@ class StageLatency:
         self.queue.record(started_ns - arrived_ns)
         self.compute.record(finished_ns - started_ns)
         self.total.record(finished_ns - arrived_ns)
-
-    def merge(self, other: StageLatency) -> None:
-        """Count everything that `other` counted as well; its steps must be as long."""
-        if other.step_us != self.step_us:
-            raise ValueError(f"steps of {self.step_us} us and of {other.step_us} us do not wait for the same time")
-        self.queue.merge(other.queue)
-        self.compute.merge(other.compute)
-        self.total.merge(other.total)
 
     def as_dict(self) -> dict[str, dict[str, float]]:
         """One entry a stage, in milliseconds, ready for JSON."""

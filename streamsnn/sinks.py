@@ -1,4 +1,4 @@
-"""Where results go: lines for people, JSON Lines and CSV for programs, and a summary of the whole stream."""
+"""Where results go: lines for people, and JSON Lines and CSV for programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.latency import StageLatency
 from streamsnn.types import Result, Sink
 
 _RATE_WINDOW_US = 200_000
@@ -23,16 +22,19 @@ Target = str | os.PathLike[str] | TextIO
 class JsonLines:
     """Writes one JSON object each time the decision changes, and whatever `write_object` is given.
 
-    Keys: `t_us` (sensor time at the end of the step that decided), `label` (null while there is none), `confidence`,
-    `step`, `lag_ms` (from the arrival of the step's last packet to the decision), `dropped` (events lost so far).
+    Keys: `t_us` (sensor time at the end of the step that decided), `label` (null while there is none, also once it was
+    taken back), `confidence`, `step`, `rate_hz` (input events a second, averaged over about 200 ms), `lag_ms` (from the
+    arrival of the step's last packet to the decision), `dropped` (events lost so far).
     """
 
     def __init__(self, target: Target, step_us: int) -> None:
         self._step_us = step_us
         self._change = _Change()
+        self._rate = _Rate(step_us)
         self._lines = _Lines(target)
 
     def write(self, result: Result) -> None:
+        self._rate.add(len(result.step.addresses))
         if not self._change.seen(result):
             return
         self.write_object(
@@ -41,7 +43,8 @@ class JsonLines:
                 "label": result.decision.label,
                 "confidence": round(result.decision.confidence, 6),
                 "step": result.step.index,
-                "lag_ms": _lag_ns(result) * 1e-6,
+                "rate_hz": round(self._rate.per_second, 1),
+                "lag_ms": round(_lag_ns(result) * 1e-6, 3),
                 "dropped": result.dropped,
             }
         )
@@ -141,74 +144,6 @@ def terminal(step_us: int, stream: TextIO | None = None) -> Sink:
     """The sink for people: `LiveText` where `stream` (stdout if left out) is a terminal, else `PlainText`."""
     out = sys.stdout if stream is None else stream
     return LiveText(step_us, out) if out.isatty() else PlainText(step_us, out)
-
-
-class Summary:
-    """Adds up a stream as it passes; `as_dict` says at any time how it went so far."""
-
-    def __init__(self, step_us: int) -> None:
-        self.step_us = step_us
-        self.steps = 0
-        self.events = 0
-        self.dropped = 0
-        self.decisions = 0
-        self.label: str | None = None
-        self.confidence = 0.0
-        self.spikes: dict[str, int] = {}
-        self.operations: list[int] = []
-        self.latency = StageLatency(step_us)
-        self._change = _Change()
-        self._began_ns = 0
-        self._finished_ns = 0
-
-    def write(self, result: Result) -> None:
-        step, output, decision, _, stamps, dropped = result
-        if self.steps == 0:
-            self._began_ns = stamps.started_ns
-        self._finished_ns = stamps.finished_ns
-        self.steps += 1
-        self.events += len(step.addresses)
-        self.dropped = dropped
-        self.decisions += self._change.seen(result)
-        self.label, self.confidence = decision.label, decision.confidence
-        for layer, indices in output.spikes.items():
-            self.spikes[layer] = self.spikes.get(layer, 0) + len(indices)
-        if output.operations is not None:
-            counts = output.operations.tolist()
-            self.operations = (
-                [a + b for a, b in zip(self.operations, counts, strict=True)] if self.operations else counts
-            )
-        self.latency.record(stamps)
-
-    def close(self) -> None:
-        """Nothing to close; what was added up stays."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """All of it, ready for JSON.
-
-        `steps`, `events` (what entered the network), `dropped`, `duration_s` (sensor time), `decisions` (how often the
-        label changed), `label` and `confidence` (the last), `spikes` (a layer), `synaptic_operations` (`total` and by
-        layer, null if the model does not count them), `latency` (see `StageLatency`), `real_time_factor` (seconds of
-        stream a second of host time, waiting included), `load` (seconds of computing a second of stream: below 1 keeps
-        up).
-        """
-        duration_ns = self.steps * self.step_us * 1000
-        elapsed_ns = self._finished_ns - self._began_ns
-        operations = {"total": sum(self.operations), "layers": self.operations} if self.operations else None
-        return {
-            "steps": self.steps,
-            "events": self.events,
-            "dropped": self.dropped,
-            "duration_s": duration_ns * 1e-9,
-            "decisions": self.decisions,
-            "label": self.label,
-            "confidence": self.confidence,
-            "spikes": dict(self.spikes),
-            "synaptic_operations": operations,
-            "latency": self.latency.as_dict(),
-            "real_time_factor": duration_ns / elapsed_ns if elapsed_ns else None,
-            "load": self.latency.compute.total_ns / duration_ns if duration_ns else None,
-        }
 
 
 class _Change:

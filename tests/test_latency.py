@@ -36,24 +36,6 @@ def test_percentiles_are_within_the_promised_error(values: list[int], percent: f
     assert histogram.total_ns == sum(values)
 
 
-@settings(deadline=None, max_examples=50)
-@given(st.lists(durations, max_size=20), st.lists(durations, max_size=20))
-def test_merging_is_recording_both(first: list[int], second: list[int]) -> None:
-    merged = histogram_of(first)
-    merged.merge(histogram_of(second))
-    both = histogram_of(first + second)
-    assert merged.as_dict() == both.as_dict()
-    assert merged.min_ns == both.min_ns
-    assert merged.copy().as_dict() == both.as_dict()
-
-
-def test_a_copy_shares_nothing() -> None:
-    histogram = histogram_of([5])
-    twin = histogram.copy()
-    histogram.record(500)
-    assert (twin.count, twin.max_ns, twin.percentile_ns(100)) == (1, 5, 5)
-
-
 def test_an_empty_histogram_says_zero() -> None:
     assert set(Histogram().as_dict().values()) == {0}
 
@@ -84,12 +66,3 @@ def test_stages_are_told_apart() -> None:
     assert found["compute"]["mean_ms"] == pytest.approx(7.0)
     assert found["total"]["p99_9_ms"] == pytest.approx(9.0)
     assert found["total"]["count"] == 2
-
-
-def test_stage_latencies_of_equal_steps_merge() -> None:
-    latency, other = StageLatency(1_000), StageLatency(1_000)
-    other.record(Stamps(0, 1, 3))
-    latency.merge(other)
-    assert (latency.queue.max_ns, latency.compute.max_ns, latency.total.max_ns) == (1, 2, 3)
-    with pytest.raises(ValueError, match="do not wait for the same time"):
-        latency.merge(StageLatency(999))

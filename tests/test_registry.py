@@ -176,7 +176,7 @@ def readout(card):
     from streamsnn.readout import ScoreReadout
     return ScoreReadout(card.readout, card.labels, card.step_us)
 def sink(card):
-    from streamsnn.sinks import Summary
+    from streamsnn.summary import Summary
     return Summary(card.step_us)
 def fails(): raise ValueError("no such luck")
 class Nested:

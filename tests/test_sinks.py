@@ -14,7 +14,7 @@ import pytest
 
 from streamsnn.checks import assert_conforms, check_sink
 from streamsnn.errors import StreamsnnError
-from streamsnn.sinks import Csv, JsonLines, LiveText, PlainText, Summary, terminal
+from streamsnn.sinks import Csv, JsonLines, LiveText, PlainText, terminal
 from streamsnn.types import Decision, Output, Result, Sink, Stamps, Step
 
 
@@ -63,11 +63,10 @@ def makers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Callabl
         "csv": lambda: Csv(tmp_path / "a.csv", 1_000),
         "plain": lambda: PlainText(1_000, io.StringIO()),
         "live": lambda: LiveText(1_000, Terminal()),
-        "summary": lambda: Summary(1_000),
     }
 
 
-@pytest.mark.parametrize("name", ["json", "json stream", "csv", "plain", "live", "summary"])
+@pytest.mark.parametrize("name", ["json", "json stream", "csv", "plain", "live"])
 def test_conforms(name: str, makers: dict[str, Callable[[], Sink]]) -> None:
     assert_conforms(check_sink(makers[name]))
 
@@ -81,18 +80,26 @@ def test_json_lines_has_one_object_a_change(tmp_path: Path) -> None:
     # Before it is closed: each line is in the file as soon as it is decided.
     found = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     sink.close()
+    common = {"rate_hz": 2_000.0, "lag_ms": 3.0}
     assert found == [
-        {"t_us": 3_000, "label": "a", "confidence": 0.2, "step": 2, "lag_ms": 3.0, "dropped": 2},
-        {"t_us": 5_000, "label": "ü", "confidence": 0.4, "step": 4, "lag_ms": 3.0, "dropped": 4},
-        {"t_us": 6_000, "label": None, "confidence": 0.5, "step": 5, "lag_ms": 3.0, "dropped": 5},
+        {"t_us": 3_000, "label": "a", "confidence": 0.2, "step": 2, "dropped": 2} | common,
+        {"t_us": 5_000, "label": "ü", "confidence": 0.4, "step": 4, "dropped": 4} | common,
+        {"t_us": 6_000, "label": None, "confidence": 0.5, "step": 5, "dropped": 5} | common,
         {"summary": {"steps": 6}},
     ]
+
+
+def test_numbers_for_programs_have_no_noise_behind_their_point() -> None:
+    out = io.StringIO()
+    late = result(0, "a", events=1)
+    JsonLines(out, 3_000).write(late._replace(stamps=Stamps(0, 1, 1_234_567)))
+    assert '"rate_hz": 333.3, "lag_ms": 1.235,' in out.getvalue()
 
 
 def test_csv_has_one_row_a_step(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     sink = Csv(path, 1_000)
-    for index, label in enumerate([None, 'a "b", c']):
+    for index, label in enumerate([None, 'a "b", c', None]):
         sink.write(result(index, label, events=index))
     rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
     sink.close()
@@ -100,6 +107,7 @@ def test_csv_has_one_row_a_step(tmp_path: Path) -> None:
     assert rows == [
         {"t_us": "1000", "label": "", "events": "0"} | common,
         {"t_us": "2000", "label": 'a "b", c', "events": "1"} | common,
+        {"t_us": "3000", "label": "", "events": "2"} | common,
     ]
 
 
@@ -137,6 +145,18 @@ def test_a_terminal_shows_the_newest_step_and_redraws_twenty_times_a_second(
     sink.close()
     assert 20 <= drawn <= 24
     assert "0.501 s  a " in out.getvalue()
+
+
+def test_a_terminal_shows_that_a_label_was_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    out = Terminal()
+    sink = terminal(1_000, out)
+    sink.write(result(0, "a"))
+    before = len(out.getvalue())
+    sink.write(result(1, None, confidence=0.3))
+    sink.close()
+    assert "0.002 s  -             30 %" in out.getvalue()[before:]
 
 
 def test_what_is_no_terminal_gets_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,33 +213,3 @@ def test_a_borrowed_stream_is_not_closed() -> None:
     sink = JsonLines(out, 1_000)
     sink.close()
     assert not out.closed
-
-
-def test_a_summary_adds_everything_up() -> None:
-    summary = Summary(1_000)
-    for index, label in enumerate([None, "a", "a", "b"]):
-        summary.write(result(index, label, events=index, dropped=index, confidence=0.9, start_ns=index * 2_000_000))
-    summary.close()
-    found = json.loads(json.dumps(summary.as_dict(), allow_nan=False))
-    latency = found.pop("latency")
-    assert found == {
-        "steps": 4,
-        "events": 6,
-        "dropped": 3,
-        "duration_s": pytest.approx(0.004),
-        "decisions": 2,
-        "label": "b",
-        "confidence": 0.9,
-        "spikes": {"hidden": 12, "last": 4},
-        "synaptic_operations": {"total": 120, "layers": [40, 80]},
-        "real_time_factor": pytest.approx(4 / 8),  # 4 ms of stream between 2 ms and 10 ms of host time
-        "load": pytest.approx(2.0),
-    }
-    assert latency["compute"]["max_ms"] == pytest.approx(2)
-    assert latency["total"]["count"] == 4
-
-
-def test_a_summary_of_nothing_is_still_a_summary() -> None:
-    found = Summary(1_000).as_dict()
-    assert (found["steps"], found["label"], found["real_time_factor"], found["load"]) == (0, None, None, None)
-    assert found["synaptic_operations"] is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import inspect
 import json
 from pathlib import Path
@@ -14,6 +15,7 @@ from streamsnn.errors import StreamsnnError
 
 if TYPE_CHECKING:
     from streamsnn.checks import Finding
+    from streamsnn.types import Source
 
 _DESCRIPTION = """\
 Check an object against the conformance kit, one line a promise: "ok", or "FAILED" and how. OBJECT is a recording,
@@ -98,6 +100,7 @@ def _source(text: str, path: Path, sensor: Any) -> list[Finding]:
     from streamsnn.formats import open_recording
     from streamsnn.registry import open_source
 
+    _refuse_nothing(text, open_source(text, sensor=sensor))
     found = check_source(lambda: open_source(text, sensor=sensor))
     if not path.is_file():
         return found
@@ -107,6 +110,17 @@ def _source(text: str, path: Path, sensor: Any) -> list[Finding]:
         continue
     damage = "; ".join(recording.damage.describe())
     return [*found, Finding("recording: undamaged", not damage, damage)]
+
+
+def _refuse_nothing(text: str, source: Source) -> None:
+    """Say once, not a promise at a time, that there is no stream whose promises could be checked."""
+    with contextlib.closing(source):
+        try:
+            first = next(iter(source), None)
+        except StreamsnnError as error:
+            raise StreamsnnError(f"There is nothing to check: {error.message.rstrip('.')}.", hint=error.hint) from error
+    if first is None:
+        raise StreamsnnError(f"There is nothing to check: {text} holds no packet.")
 
 
 def _plug_in(text: str, sensor: Any) -> list[Finding]:

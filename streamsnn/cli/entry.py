@@ -6,6 +6,8 @@ Exit codes: 0 done; 1 `check` found a broken promise; 2 an error that the user c
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -25,23 +27,24 @@ _SUMMARIES = {
     "train": "from labelled recordings to a model",
 }
 _DONE, _WRONG, _BUG, _INTERRUPTED, _UNREAD = 0, 2, 70, 130, 141
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line (that of the process if `argv` is None) and return its exit code. Raises nothing."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+def run_command_line(argv: Sequence[str]) -> int:
+    """Run one command line, the words after the program's name, and return its exit code. Raises KeyboardInterrupt."""
+    arguments = list(argv)
+    _replace_what_is_closed()
     _never_fail_on_a_character()
     try:
         code = _run(arguments)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        _say("interrupted")
-        return _INTERRUPTED
     except BrokenPipeError:
-        return _unread()
+        _discard_output()
+        return _UNREAD
     except Exception as error:
         if isinstance(error.__context__, BrokenPipeError):
-            return _unread()
+            _discard_output()
+            return _UNREAD
         if "--debug" in arguments:
             _say(traceback.format_exc())
         return _explain(error)
@@ -72,8 +75,12 @@ def _explain(error: Exception) -> int:
             _say(f"hint:  {error.hint}")
         return _INTERRUPTED if interrupted else _WRONG
     if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        _say(f"error: {where}{error.strerror or error}")
+        # What commands write to files names these files: what has no name is what was being printed.
+        _say(f"error: {error.filename or 'The output cannot be written'}: {error.strerror or error}")
+        if error.errno in _FULL:
+            _say("hint:  Free some space, or choose another place.")
+        if not error.filename:
+            _discard_output()
         return _WRONG
     _say(f"error: streamsnn itself failed: {type(error).__name__}: {error}")
     _say("hint:  Add --debug to see where, and report it.")
@@ -88,16 +95,20 @@ def _say(text: str) -> None:
         return
 
 
-def _unread() -> int:
-    """End quietly, and let the interpreter flush what is left over to nowhere."""
-    try:
+def _discard_output() -> None:
+    """Let the interpreter flush what is left over to nowhere, and end quietly."""
+    # Not a real file, as when somebody captures the output: nothing will be flushed to it.
+    with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
-    except (OSError, ValueError):
-        # Not a real file, as when somebody captures the output: nothing will be flushed to it.
-        return _UNREAD
-    return _UNREAD
+
+
+def _replace_what_is_closed() -> None:
+    """Print to nowhere where the shell has closed an output (>&-), as Python's own print does."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _never_fail_on_a_character() -> None:

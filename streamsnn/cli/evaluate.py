@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from streamsnn.cli import options, values
 from streamsnn.cli.parsing import Parser
 from streamsnn.errors import StreamsnnError
+
+if TYPE_CHECKING:
+    from streamsnn.cli.scoring import Flaw
 
 _DESCRIPTION = """\
 Stream every recording of DATASET through a model from a fresh state, step by step, and count how often it is right.
@@ -55,6 +61,7 @@ def command(arguments: argparse.Namespace) -> int:
         evaluation = evaluate(arguments, on_start=waiting.cancel)
     finally:
         waiting.cancel()
+    _warn(evaluation.unreadable, len(evaluation.answers))
     if arguments.confusion or arguments.anytime:
         from streamsnn.cli import pictures
 
@@ -68,7 +75,35 @@ def command(arguments: argparse.Namespace) -> int:
         from streamsnn.cli.verdict import print_evaluation
 
         print_evaluation(evaluation)
+        _offer_pictures(arguments)
     return 0
+
+
+def _warn(unreadable: Sequence[Flaw], read: int) -> None:
+    """Tell on stderr, whatever is printed on stdout, that the figures are not those of the whole dataset."""
+    if not unreadable:
+        return
+    first = unreadable[0]
+    print(
+        f"warning: {len(unreadable):,} of {len(unreadable) + read:,} recordings cannot be read and are in none of the"
+        f" figures; the first: {first.file}: {first.reason}",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _offer_pictures(arguments: argparse.Namespace) -> None:
+    """Say how the pictures that were not asked for are had."""
+    missing = [
+        f"{option} {option[2:]}.png draws {what}"
+        for option, what, given in (
+            ("--confusion", "the confusion matrix", arguments.confusion),
+            ("--anytime", "this curve", arguments.anytime),
+        )
+        if not given
+    ]
+    if missing:
+        print("\n" + "; ".join(missing))
 
 
 def _refuse_unwritable(picture: str | None) -> None:

@@ -48,19 +48,22 @@ def _listed(folder: Path) -> dict[str, Any]:
 
     try:
         spec = load_spec(folder)
+        card = spec.card
+        return {
+            "name": folder.name,
+            "path": str(folder),
+            "description": card.description,
+            "input": describe_input(card.input),
+            "labels": list(card.labels),
+            "step_ms": card.step_us / 1000,
+            "parameters": sum(part.parameters for part in parts_of(spec)),
+            "figures": dict(card.figures),
+        }
     except StreamsnnError as error:
         return {"name": folder.name, "path": str(folder), "error": error.message}
-    card = spec.card
-    return {
-        "name": folder.name,
-        "path": str(folder),
-        "description": card.description,
-        "input": describe_input(card.input),
-        "labels": list(card.labels),
-        "step_ms": card.step_us / 1000,
-        "parameters": sum(part.parameters for part in parts_of(spec)),
-        "figures": dict(card.figures),
-    }
+    except Exception as error:
+        # Whatever a folder holds, it must not hide the others.
+        return {"name": folder.name, "path": str(folder), "error": f"{type(error).__name__}: {error}"}
 
 
 def _row(listed: dict[str, Any]) -> list[str]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from streamsnn.errors import StreamsnnError
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 Command = Callable[[argparse.Namespace], int]
 """What a command does with its arguments; it returns the exit code."""
@@ -30,6 +34,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise StreamsnnError(message[:1].upper() + message[1:] + ".", hint=f"See {self.prog} --help.")
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        """Print, and fail where argparse would not tell that it could not."""
+        if message:
+            print(message, end="", file=sys.stderr if file is None else file)
 
     @property
     def long_options(self) -> list[str]:

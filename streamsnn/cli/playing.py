@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,56 +16,29 @@ from streamsnn.engine import stream
 from streamsnn.errors import StreamsnnError
 from streamsnn.readout import ScoreReadout
 from streamsnn.registry import open_model, open_readout, open_sink, open_source
-from streamsnn.sinks import Csv, JsonLines, Summary, terminal
+from streamsnn.sinks import Csv, JsonLines, terminal
 from streamsnn.sources.paced import Paced
+from streamsnn.summary import Summary
 from streamsnn.types import Model, Readout, Sink, Source
 
 _DONE, _INTERRUPTED = 0, 130
 
 
-def play(arguments: argparse.Namespace, on_start: Callable[[], None]) -> int:
-    """Play as `arguments` say; the exit code. Ctrl-C ends it like the end of the stream, but for the code.
+class Playing:
+    """The passes of the stream that `arguments` name, and what they come to.
 
-    `on_start` is called when the first step has been taken.
+    Raises StreamsnnError when it is made if anything is wrong with the command: before anybody waits for a compiler,
+    and before a file is written to.
     """
-    _refuse_contradictions(arguments)
-    playing = _Playing(arguments)
-    card = playing.model.card
-    lines = JsonLines(sys.stdout, card.step_us) if arguments.json else None
-    sinks: list[Sink] = []
-    interrupted = False
-    with contextlib.ExitStack() as closing:
-        closing.callback(_close, sinks)
-        sinks.append(lines or terminal(card.step_us))
-        if arguments.csv:
-            sinks.append(Csv(arguments.csv, card.step_us))
-        if arguments.jsonl:
-            sinks.append(JsonLines(arguments.jsonl, card.step_us))
-        if arguments.sink:
-            sinks.append(open_sink(arguments.sink, card))
-        try:
-            playing.play_all(sinks, on_start)
-        except KeyboardInterrupt:
-            interrupted = True
-        summary = playing.as_dict() | {"interrupted": interrupted}
-        if lines is not None:
-            lines.write_object({"summary": summary})
-    if lines is None:
-        print(_sentences(summary))
-    return _INTERRUPTED if interrupted else _DONE
-
-
-class _Playing:
-    """The passes of a stream, and what they come to."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        self._arguments = arguments
+        _refuse_contradictions(arguments)
+        self.arguments = arguments
         self.model = open_model(arguments.model)
-        self._summary = Summary(self.model.card.step_us)
+        self._summary = Summary(self.model.card.step_us, getattr(self.model, "operation_names", ()))
         self._passes = 0
         self._clock = HostClock()
         self._source = self._open()
-        # All that can be wrong with the command is found before anybody waits for a compiler.
         options.filters_of(arguments, self._source.sensor)
         self._fit = options.fit_of(arguments, self._source.sensor, self.model)
         self._state = options.fresh_state(arguments, self.model)
@@ -77,8 +51,8 @@ class _Playing:
             self._passes += 1
             self._play_once(sinks, on_start)
             if self._summary.steps == 0:
-                raise StreamsnnError(f"{self._arguments.source} ended before its first step.")
-            if not self._arguments.loop:
+                raise StreamsnnError(f"{self.arguments.source} ended before its first step.")
+            if not self.arguments.loop:
                 break
             print(f"pass {self._passes + 1}: from the beginning, with a fresh state", file=sys.stderr, flush=True)
             self._state.reset()
@@ -86,8 +60,8 @@ class _Playing:
             self._source = self._open()
 
     def _play_once(self, sinks: Sequence[Sink], on_start: Callable[[], None]) -> None:
-        speed = self._arguments.speed
-        filters = options.filters_of(self._arguments, self._source.sensor)
+        speed = self.arguments.speed
+        filters = options.filters_of(self.arguments, self._source.sensor)
         with contextlib.closing(self._source):
             for result in stream(
                 self._source if speed is None else Paced(self._source, speed, self._clock),
@@ -105,7 +79,7 @@ class _Playing:
                     sink.write(result)
 
     def _open(self) -> Source:
-        arguments = self._arguments
+        arguments = self.arguments
         return open_source(
             arguments.source,
             sensor=options.sensor_of(arguments),
@@ -120,9 +94,9 @@ class _Playing:
     def as_dict(self) -> dict[str, Any]:
         """The summary so far, with what was played."""
         return {
-            "source": self._arguments.source,
+            "source": self.arguments.source,
             "model": self.model.card.name,
-            "speed": self._arguments.speed,
+            "speed": self.arguments.speed,
             "step_ms": self.model.card.step_us / 1000,
             "passes": self._passes,
             **self._summary.as_dict(),
@@ -130,7 +104,38 @@ class _Playing:
         }
 
 
+def play(playing: Playing, on_start: Callable[[], None]) -> int:
+    """Play into the sinks that were asked for; the exit code. Ctrl-C is an end of the stream, but for that code.
+
+    `on_start` is called when the first step has been taken.
+    """
+    arguments, card = playing.arguments, playing.model.card
+    lines = JsonLines(sys.stdout, card.step_us) if arguments.json else None
+    sinks: list[Sink] = []
+    interrupted = False
+    with contextlib.ExitStack() as closing:
+        closing.callback(_close, sinks)
+        try:
+            sinks.append(lines or terminal(card.step_us))
+            if arguments.csv:
+                sinks.append(Csv(arguments.csv, card.step_us))
+            if arguments.jsonl:
+                sinks.append(JsonLines(arguments.jsonl, card.step_us))
+            if arguments.sink:
+                sinks.append(open_sink(arguments.sink, card))
+            playing.play_all(sinks, on_start)
+        except KeyboardInterrupt:
+            interrupted = True
+        summary = playing.as_dict() | {"interrupted": interrupted}
+        if lines is not None:
+            lines.write_object({"summary": summary})
+    if lines is None:
+        print(_sentences(summary))
+    return _INTERRUPTED if interrupted else _DONE
+
+
 def _refuse_contradictions(arguments: argparse.Namespace) -> None:
+    _refuse_to_overwrite(arguments)
     if arguments.stop is not None and arguments.stop <= arguments.start:
         raise StreamsnnError(
             f"--stop {text.duration(arguments.stop)} is not after --start {text.duration(arguments.start)}.",
@@ -140,6 +145,29 @@ def _refuse_contradictions(arguments: argparse.Namespace) -> None:
         raise StreamsnnError(
             "--readout brings its own settings.", hint="Leave out --threshold, --hysteresis and --patience."
         )
+
+
+def _refuse_to_overwrite(arguments: argparse.Namespace) -> None:
+    """Refuse to write over the recording, and to write two things into one file."""
+    taken = [("SOURCE", arguments.source)]
+    for option, name in (("--csv", arguments.csv), ("--jsonl", arguments.jsonl)):
+        if not name:
+            continue
+        for other, path in taken:
+            if _same_file(name, path):
+                raise StreamsnnError(
+                    f"{option} {name} would overwrite {other}: they are the same file.", hint="Give it another name."
+                )
+        taken.append((option, name))
+
+
+def _same_file(first: str, second: str) -> bool:
+    """Whether two paths lead to one file, even if there is none yet. What is no file, as /dev/null, takes anything."""
+    if os.path.exists(first) and not os.path.isfile(first):
+        return False
+    if os.path.exists(first) and os.path.exists(second):
+        return os.path.samefile(first, second)
+    return os.path.realpath(first) == os.path.realpath(second)
 
 
 def _changes(arguments: argparse.Namespace) -> dict[str, Any]:

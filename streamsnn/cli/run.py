@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 from streamsnn.cli import options, values
 from streamsnn.cli.parsing import Parser
@@ -19,6 +20,9 @@ _EXAMPLES = """\
   streamsnn run digit.bin --model nmnist-brf --speed 0.25 --loop
   streamsnn run street.raw --model ./models/cars --crop 100,60,240,240 --downsample 2 --filter background:tau=5ms
   streamsnn run long.dat --model nmnist-paralif --start 1m30s --stop 1m35s --speed max --json | jq .label"""
+
+
+_INTERRUPTED = 130
 
 
 def parser() -> Parser:
@@ -63,8 +67,22 @@ def command(arguments: argparse.Namespace) -> int:
     options.one_thread()
     waiting = options.say_if_slow()
     try:
-        from streamsnn.cli.playing import play
+        try:
+            from streamsnn.cli.playing import Playing, play
 
-        return play(arguments, on_start=waiting.cancel)
+            playing = Playing(arguments)
+        except KeyboardInterrupt:
+            return _played_nothing(arguments)
+        return play(playing, on_start=waiting.cancel)
     finally:
         waiting.cancel()
+
+
+def _played_nothing(arguments: argparse.Namespace) -> int:
+    """The end of a run that was interrupted while it was still loading; what a summary is made of may be missing."""
+    if arguments.json:
+        played = {"source": arguments.source, "model": arguments.model, "speed": arguments.speed}
+        print(json.dumps({"summary": played | {"passes": 0, "steps": 0, "interrupted": True}}, ensure_ascii=False))
+    else:
+        print("played nothing")
+    return _INTERRUPTED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import sys
 from pathlib import Path
 
 from streamsnn.cli import text
@@ -17,6 +18,12 @@ than the epoch it interrupts: --resume goes on from there."""
 _EXAMPLES = """\
   streamsnn train models/nmnist-brf/recipe.toml --out models/mine
   streamsnn train my.toml --resume"""
+
+_NO_CHECKPOINT = "note: there is no checkpoint to resume from; training begins with the first epoch"
+_CHECKPOINT = (
+    "note: a training was interrupted here, and this one begins anew and replaces it after its first epoch;"
+    " to go on with that one, press Ctrl-C now and add --resume"
+)
 
 
 def parser() -> Parser:
@@ -34,8 +41,10 @@ def command(arguments: argparse.Namespace) -> int:
     folder = Path("models") / config.model.name if arguments.out is None else Path(arguments.out)
     # After the recipe has been read: whoever misspelt it need not wait for torch.
     from streamsnn.training.progress import TerminalObserver
-    from streamsnn.training.session import train_model
+    from streamsnn.training.session import has_checkpoint, train_model
 
+    if arguments.resume != has_checkpoint(folder):
+        print(_NO_CHECKPOINT if arguments.resume else _CHECKPOINT, file=sys.stderr, flush=True)
     with TerminalObserver() as observer:
         network = train_model(config, folder, observer, command=_command(arguments), resume=arguments.resume)
     accuracy = network.card.figures.get("accuracy")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -18,38 +16,6 @@ from streamsnn.types import EVENT, Events, Packet, Sensor
 
 _NO_EVENTS: Events = np.empty(0, EVENT)
 _NO_EVENTS.flags.writeable = False
-
-
-@dataclass(frozen=True)
-class Description:
-    """What there is to know of a recording once it has been read. `on_share` in [0, 1] is the share of ON events."""
-
-    path: Path
-    format_name: str
-    sensor: Sensor
-    events: int
-    t_begin_us: int
-    duration_us: int
-    on_share: float
-    damage: Damage
-    notes: tuple[str, ...]
-
-    @property
-    def rate_hz(self) -> float:
-        """Mean number of events a second; 0 without events."""
-        return self.events / (self.duration_us * 1e-6) if self.duration_us else 0.0
-
-    def __str__(self) -> str:
-        lines = [
-            f"{self.path}: {self.format_name}",
-            f"sensor    {self.sensor.name}, {self.sensor.width} x {self.sensor.height}",
-            f"events    {self.events:,}, {100 * self.on_share:.1f} % of them ON",
-            f"duration  {self.duration_us * 1e-6:,.6f} s, from {self.t_begin_us:,} us",
-            f"rate      {self.rate_hz:,.0f} events/s",
-        ]
-        lines += [f"note      {note}" for note in self.notes]
-        lines += [f"damage    {sentence}" for sentence in self.damage.describe()]
-        return "\n".join(lines)
 
 
 class RecordingSource:
@@ -146,27 +112,6 @@ class RecordingSource:
             yield self._packet(pieces, edge_us, end_us)
             edge_us = end_us
             pieces = []
-
-    def describe(self) -> Description:
-        """Read the whole recording once, in bounded memory, whatever part of it this source plays."""
-        recording = open_recording(self._recording.path, sensor=self._recording.sensor)
-        events = on_events = end_us = 0
-        for chunk in recording.chunks():
-            events += len(chunk)
-            on_events += int(np.count_nonzero(chunk["p"]))
-            end_us = int(chunk["t"][-1]) + 1
-        self._duration_us = end_us - recording.t_begin_us if events else 0
-        return Description(
-            path=recording.path,
-            format_name=recording.format_name,
-            sensor=recording.sensor,
-            events=events,
-            t_begin_us=recording.t_begin_us,
-            duration_us=self._duration_us,
-            on_share=on_events / events if events else 0.0,
-            damage=recording.damage,
-            notes=self._recording.notes,
-        )
 
     def _packet(self, pieces: list[Events], t_begin_us: int, t_end_us: int) -> Packet:
         events = _NO_EVENTS if not pieces else pieces[0] if len(pieces) == 1 else joined(pieces)

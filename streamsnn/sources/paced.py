@@ -13,8 +13,9 @@ from streamsnn.types import Packet, Sensor, Source
 class Paced:
     """Releases each packet once its end is due: `speed` times true time, counted from the first packet's beginning.
 
-    `arrived_ns` is the time of the release. A consumer that comes late never waits, and no packet is dropped: `lag_us`
-    says how late it was. Every iteration starts its own count.
+    `arrived_ns` is the time at which the packet is due, as it would be with a live sensor, whether or not somebody was
+    there to take it: a consumer that is late never waits, no packet is dropped, and what has piled up shows as lag.
+    Every iteration starts its own count.
 
     Raises StreamsnnError if `speed` is not a finite number above 0.
     """
@@ -27,16 +28,10 @@ class Paced:
         self._source = source
         self._speed = speed
         self._clock = clock
-        self._lag_us = 0
 
     @property
     def sensor(self) -> Sensor:
         return self._source.sensor
-
-    @property
-    def lag_us(self) -> int:
-        """How long after its due time the latest packet was released, in us of host time."""
-        return self._lag_us
 
     def __iter__(self) -> Iterator[Packet]:
         first: tuple[int, int] | None = None
@@ -45,11 +40,8 @@ class Paced:
                 first = packet.t_begin_us, self._clock.now_ns()
             begin_us, begin_ns = first
             due_ns = begin_ns + math.ceil((packet.t_end_us - begin_us) * 1000 / self._speed)
-            if self._clock.now_ns() < due_ns:
-                self._clock.sleep_until_ns(due_ns)
-            released_ns = self._clock.now_ns()
-            self._lag_us = (released_ns - due_ns) // 1000
-            yield packet._replace(arrived_ns=released_ns)
+            self._clock.sleep_until_ns(due_ns)
+            yield packet._replace(arrived_ns=due_ns)
 
     def close(self) -> None:
         self._source.close()

@@ -55,6 +55,11 @@ def work_folder(folder: Path) -> Path:
     return folder.parent / ".training" / folder.name
 
 
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a training of the model for `folder` was interrupted and left something to resume from."""
+    return any(work_folder(folder).glob("*.pt"))
+
+
 def _finish(
     config: Config, folder: Path, dataset: Dataset, material: Material, trained: Trained, command: str
 ) -> Network:

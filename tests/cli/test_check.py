@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
-from toys import save_sides, write_side
+from toys import SENSOR, save_sides, write_side
 
 from streamsnn.cli import main
+from streamsnn.formats import write_recording
+from streamsnn.types import EVENT
 
 PLUG_INS = """
 import numpy as np
 from streamsnn.filters import Flip
 from streamsnn.modelfolder import load_model
 from streamsnn.readout import ScoreReadout
-from streamsnn.sinks import Summary
+from streamsnn.summary import Summary
 from streamsnn.sources.files import RecordingSource
 
 def model(): return load_model("models/sides")
@@ -80,6 +83,14 @@ def test_a_damaged_recording_fails(here: Path, capsys: pytest.CaptureFixture[str
     (here / "cut.dat").write_bytes((here / "left.dat").read_bytes()[:-3])
     assert main(["check", "cut.dat"]) == 1
     assert "FAILED  recording: undamaged: the file is cut off" in capsys.readouterr().out
+
+
+def test_where_there_is_nothing_it_is_said_once(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_recording(here / "header.dat", np.empty(0, EVENT), SENSOR)
+    assert main(["check", "header.dat"]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err == "error: There is nothing to check: header.dat holds a header and no events.\n"
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shlex
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ import streamsnn
 from streamsnn.cli import main, models
 from streamsnn.errors import StreamsnnError
 
+ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"torch", "numba", "faery", "matplotlib", "numpy", "rich", "PySide6", "expelliarmus"}
 
 
@@ -139,7 +144,9 @@ def test_a_mistake_of_the_program_is_no_traceback_either(
 
 def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert _fail(OSError(28, "No space left on device", "out.csv"), monkeypatch) == 2
-    assert capsys.readouterr().err == "error: out.csv: No space left on device\n"
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "error: out.csv: No space left on device"
+    assert told[1].startswith("hint:  Free some space")
 
 
 def test_ctrl_c_anywhere_ends_quietly(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,3 +187,81 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
         told = process.stderr.read().decode()
     assert process.returncode == 141
     assert not [line for line in told.splitlines() if not line.startswith(("pass ", "getting ready"))]
+
+
+INTERRUPTED = """
+import sys
+from streamsnn.cli import main
+
+class Interrupts:
+    # Ctrl-C while the module is being imported.
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1]:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupts())
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("module", ["streamsnn.cli.entry", "streamsnn.cli.parsing", "streamsnn.cli.models"])
+def test_ctrl_c_while_the_program_is_loaded_ends_quietly(module: str) -> None:
+    done = python(INTERRUPTED, module, "models")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
+@pytest.mark.parametrize("module", ["numpy", "streamsnn.engine", "streamsnn.cli.playing", "streamsnn.modelfolder"])
+def test_ctrl_c_while_a_run_is_loaded_still_ends_with_a_summary(module: str, tmp_path: Path) -> None:
+    save_sides(tmp_path / "sides")
+    done = python(INTERRUPTED, module, "run", "left.dat", "--model", "./sides", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "played nothing\n", "")
+    done = python(INTERRUPTED, module, "run", "left.dat", "--model", "./sides", "--json", cwd=tmp_path)
+    (summary,) = json.loads(done.stdout).values()
+    assert (done.returncode, summary["steps"], summary["interrupted"]) == (130, 0, True)
+
+
+def shell(command: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """What `streamsnn` `command` does in a shell, redirections and all."""
+    return subprocess.run(
+        f"{shlex.quote(sys.executable)} -m streamsnn {command}",
+        shell=True,
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", ["--help", "models --help", "--version", "info left.dat", "models --json"])
+def test_output_that_finds_no_space_is_told_with_place_and_hint(command: str, unbuffered: str, tmp_path: Path) -> None:
+    write_side(tmp_path / "left.dat", "left")
+    done = shell(f"{command} > /dev/full", tmp_path, PYTHONUNBUFFERED=unbuffered)
+    assert done.stderr.splitlines() == [
+        "error: The output cannot be written: No space left on device",
+        "hint:  Free some space, or choose another place.",
+    ]
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize("command", ["--help", "models", "run left.dat --model ./sides --speed max --csv out.csv"])
+def test_output_that_is_closed_is_no_mistake_of_the_program(command: str, tmp_path: Path) -> None:
+    save_sides(tmp_path / "sides")
+    write_side(tmp_path / "left.dat", "left")
+    done = shell(f"{command} >&-", tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    if "--csv" in command:
+        assert len((tmp_path / "out.csv").read_text().splitlines()) == 21
+
+
+def test_errors_do_not_go_to_stdout_where_stderr_is_closed() -> None:
+    done = shell("rnu 2>&-")
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    assert settings["streamsnn"] == ["py.typed"]
+    assert (Path(streamsnn.__file__).parent / "py.typed").is_file()

@@ -44,9 +44,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def evaluate(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
     assert main(["evaluate", *arguments, "--model", "sides", "--json"]) == 0
-    told = capsys.readouterr()
-    assert told.err == ""
-    found: dict[str, Any] = json.loads(told.out)
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
 
 
@@ -60,7 +58,10 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_one_object_with_all_figures(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = evaluate(capsys, "data")
+    assert main(["evaluate", "data", "--model", "sides", "--json"]) == 0
+    told = capsys.readouterr()
+    assert told.err == ""
+    found = json.loads(told.out)
     assert found.keys() >= KEYS
     assert found["accuracy"] == 1
     assert found["n"] == 3
@@ -145,7 +146,8 @@ def test_for_people(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "a step (median)" in told
     lines = told.splitlines()
     assert "left   2  100.0 %     2      ." in lines
-    assert lines[-1].split()[:2] == ["100", "ms"]
+    assert lines[-3].split()[:2] == ["100", "ms"]
+    assert lines[-1] == ("--confusion confusion.png draws the confusion matrix; --anytime anytime.png draws this curve")
     assert sorted(path.name for path in here.iterdir()) == ["data", "models"]
 
 
@@ -154,6 +156,11 @@ def test_pictures_are_drawn_when_asked_for(here: Path, capsys: pytest.CaptureFix
     assert (here / "confusion.png").read_bytes().startswith(b"\x89PNG")
     assert b"<svg" in (here / "anytime.svg").read_bytes()
     assert not list(here.glob("*.partial"))
+
+
+def test_a_picture_that_was_drawn_is_not_offered(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "data", "--model", "sides", "--confusion", "confusion.png"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "--anytime anytime.png draws this curve"
 
 
 def test_pictures_that_cannot_be_written_are_refused_before_the_work(
@@ -186,6 +193,15 @@ def test_recordings_that_cannot_be_read_are_listed_and_left_out(here: Path, caps
     assert "no events" in found["unreadable"][1]["reason"]
     assert main(["evaluate", "data", "--model", "sides"]) == 0
     assert "unreadable  2 recordings, left out" in capsys.readouterr().out
+
+
+def test_figures_of_a_part_are_never_given_without_a_warning(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "data" / "1.dat").write_bytes(b"")
+    for options_ in ([], ["--json"]):
+        assert main(["evaluate", "data", "--model", "sides", *options_]) == 0
+        (told,) = capsys.readouterr().err.splitlines()
+        assert told.startswith("warning: 1 of 3 recordings cannot be read and are in none of the figures")
+        assert "1.dat" in told
 
 
 def test_damaged_recordings_count_and_are_listed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from toys import save_sides
 
+from streamsnn import modelfolder
 from streamsnn.cli import main
 
 
@@ -47,6 +48,36 @@ def test_a_damaged_model_does_not_hide_the_others(here: Path, capsys: pytest.Cap
     told = capsys.readouterr().out
     assert "damaged" in told
     assert "sides" in told
+
+
+@pytest.mark.parametrize(
+    "content", ["layers = [1, 2]", "layers = 7", "[card]\nlabels = 3", "\udc80", "format = 1\ninput = []"]
+)
+def test_no_folder_whatever_it_holds_hides_the_others(
+    here: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    save_sides(here / "models" / "sides")
+    save_sides(here / "models" / "broken")
+    toml = here / "models" / "broken" / "model.toml"
+    toml.write_bytes(content.encode("utf-8", "surrogateescape") + b"\n" + toml.read_bytes())
+    assert main(["models", "--json"]) == 0
+    broken, sides = json.loads(capsys.readouterr().out)["models"]
+    assert (broken["name"], sides["name"]) == ("broken", "sides")
+    assert broken["error"]
+    assert sides["parameters"] == 196
+
+
+def test_a_mistake_in_reading_one_folder_is_told_as_its_own(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_sides(here / "models" / "sides")
+
+    def fail(folder: Path) -> None:
+        raise TypeError("int is no table")
+
+    monkeypatch.setattr(modelfolder, "load_spec", fail)
+    assert main(["models"]) == 0
+    assert "damaged: TypeError: int is no table" in capsys.readouterr().out
 
 
 def test_no_models(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,11 +16,12 @@ import numpy as np
 import pytest
 from toys import SENSOR, save_sides, side_events, write_side
 
+from streamsnn import registry
 from streamsnn.cli import main, options, playing
 from streamsnn.clock import ManualClock
 from streamsnn.engine import stream
 from streamsnn.formats import write_recording
-from streamsnn.types import EVENT, ReadoutSettings, Result, Sensor
+from streamsnn.types import EVENT, Output, ReadoutSettings, Result, Sensor, Step
 
 
 @pytest.fixture
@@ -76,6 +79,10 @@ def test_json_is_an_object_a_decision_then_one_summary(here: Path, capsys: pytes
     assert summary["passes"] == 1
     assert summary["interrupted"] is False
     assert summary["damage"] == []
+    assert decision["rate_hz"] > 0
+    operations = summary["synaptic_operations"]
+    assert list(operations["layers"]) == ["halves", "spikes", "scores"]
+    assert sum(operations["layers"].values()) == operations["total"]
 
 
 def test_true_time_is_the_default(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,6 +96,71 @@ def test_true_time_is_the_default(here: Path, monkeypatch: pytest.MonkeyPatch) -
     before_ns = clock.now_ns()
     assert run("left.dat", "--model", "sides", "--speed", "max") == 0
     assert clock.now_ns() == before_ns
+
+
+def test_who_falls_behind_sees_it_in_the_lag(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = ManualClock()
+
+    class Slow:
+        """Takes 20 ms for a step of 5 ms."""
+
+        def __init__(self, text: str) -> None:
+            self._network = registry.open_model(text)
+            self.card, self.initial_state = self._network.card, self._network.initial_state
+
+        def step(self, step: Step, state: Any) -> Output:
+            clock.advance_ns(20_000_000)
+            return self._network.step(step, state)
+
+    monkeypatch.setattr(playing, "HostClock", lambda: clock)
+    monkeypatch.setattr(playing, "open_model", Slow)
+    assert run("left.dat", "--model", "sides", "--json", "--jsonl", "out.jsonl") == 0
+    decision, last = objects(capsys)
+    assert decision["lag_ms"] == pytest.approx(20 + 15, abs=1)
+    assert last["summary"]["latency"]["total"]["max_ms"] == pytest.approx(20 + 19 * 15, abs=5)
+    assert last["summary"]["latency"]["compute"]["max_ms"] == 20
+    assert last["summary"]["synaptic_operations"]["layers"] is None
+
+
+def test_a_label_that_fades_is_taken_back_in_every_output(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nervous = ReadoutSettings(kind="leaky", tau_ms=10, threshold=0.6, hysteresis=0.05, patience=1)
+    save_sides(here / "models" / "nervous", readout=nervous)
+    events = side_events("left")
+    events["t"][-1] = 500_000  # so that 400 ms of silence are part of the recording
+    write_recording(here / "fades.dat", events, SENSOR)
+    common = ["fades.dat", "--model", "nervous", "--speed", "max", "--stop", "450ms"]
+    assert run(*common, "--json", "--csv", "out.csv") == 0
+    shown, faded, last = objects(capsys)
+    assert (shown["label"], faded["label"], last["summary"]["label"]) == ("left", None, None)
+    assert faded["confidence"] < 0.6
+    rows = list(csv.DictReader((here / "out.csv").read_text().splitlines()))
+    assert (rows[5]["label"], rows[-1]["label"]) == ("left", "")
+    assert run(*common) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split()[2] for line in told[:2]] == ["left", "-"]
+    assert "decision  none, " in "\n".join(told)
+
+
+@pytest.mark.parametrize("option", ["--csv", "--jsonl"])
+@pytest.mark.parametrize("name", ["left.dat", "./models/../left.dat", "link.dat", "hard.dat"])
+def test_the_recording_is_never_overwritten(
+    here: Path, capsys: pytest.CaptureFixture[str], option: str, name: str
+) -> None:
+    (here / "link.dat").symlink_to(here / "left.dat")
+    os.link(here / "left.dat", here / "hard.dat")
+    before = (here / "left.dat").read_bytes()
+    told = refused(capsys, "left.dat", "--model", "sides", option, name)
+    assert f"{option} {name} would overwrite SOURCE" in told
+    assert (here / "left.dat").read_bytes() == before
+
+
+def test_two_outputs_do_not_share_a_file(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    common = ["left.dat", "--model", "sides", "--speed", "max"]
+    assert "would overwrite --csv" in refused(capsys, *common, "--csv", "out", "--jsonl", "./out")
+    assert not (here / "out").exists()
+    assert run(*common, "--csv", os.devnull, "--jsonl", os.devnull) == 0
 
 
 def test_start_and_stop_cut_the_recording(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -85,10 +85,32 @@ def test_ctrl_c_says_how_to_go_on(
     assert "Interrupted after 1 of 3 epochs." in told
     assert "--resume" in told
     assert "Traceback" not in told
+    assert "note:" not in told
     assert not (here / "mine").exists()
     assert main(["train", "config.toml", "--out", "mine", "--resume"]) == 0
-    assert "resumed after epoch 1" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "resumed after epoch 1" in told
+    assert "note:" not in told
     assert (here / "mine" / "model.toml").is_file()
+
+
+def test_a_checkpoint_that_is_not_there_or_not_used_is_told(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(trainer: Trainer, number: int, observer: object) -> object:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_epoch", interrupted)
+        assert main(["train", "config.toml", "--resume"]) == 130
+        assert "note: there is no checkpoint to resume from" in capsys.readouterr().err
+        work = here / "models" / ".training" / "sides"
+        work.mkdir(parents=True)
+        (work / "checkpoint.pt").write_bytes(b"what another training left")
+        assert main(["train", "config.toml"]) == 130
+        told = capsys.readouterr().err
+    assert "begins anew" in told
+    assert "add --resume" in told
 
 
 def test_a_disk_that_fills_up_leaves_nothing_under_the_final_name(

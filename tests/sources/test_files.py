@@ -151,9 +151,6 @@ def test_a_header_and_no_events(tmp_path: Path, name: str) -> None:
     source = RecordingSource(written(tmp_path, [], name))
     with pytest.raises(StreamsnnError, match="a header and no events"):
         list(source)
-    description = source.describe()
-    assert (description.events, description.duration_us, description.rate_hz) == (0, 0, 0.0)
-    assert str(description)
 
 
 def test_no_sound_event(tmp_path: Path) -> None:
@@ -184,7 +181,6 @@ def test_a_recording_that_is_cut_off_plays_and_says_so(tmp_path: Path) -> None:
     source = RecordingSource(path)
     assert sum(packet.events.size for packet in source) == 9999
     assert source.damage.truncated_bytes == 5
-    assert "cut off" in str(source.describe())
     with pytest.raises(StreamsnnError, match="cut off"):
         list(RecordingSource(path, strict=True))
 
@@ -200,24 +196,6 @@ def test_one_wrong_time_does_not_make_hours_of_silence(tmp_path: Path) -> None:
     check_tiling(packets, 10_000)
     assert len(packets) == 100
     assert source.damage.misplaced_events == 1
-
-
-def test_describe(tmp_path: Path) -> None:
-    times = list(range(1000, 501_000, 50))
-    source = RecordingSource(written(tmp_path, times), start_us=400_000)
-    iterator = iter(source)
-    next(iterator)
-    description = source.describe()
-    assert description.sensor == SENSOR
-    assert description.format_name == "AEDAT4"
-    assert description.events == 10_000
-    assert description.t_begin_us == 1000
-    assert description.duration_us == source.duration_us == 499_951
-    assert description.rate_hz == pytest.approx(10_000 / 0.499951)
-    assert description.on_share == 0.25
-    assert not description.damage
-    assert "10,000, 25.0 % of them ON" in str(description)
-    assert next(iterator).t_begin_us == 411_000
 
 
 def test_a_real_recording(shared_data: Path) -> None:
