@@ -344,6 +344,10 @@ class FiresTwice(ToyModel):
         return super().step(step, state)._replace(spikes={"hidden": np.array([1, 1], np.int32)})
 
 
+class MissesAName(ToyModel):
+    operation_names = ("hidden", "last")
+
+
 class OneScore(ToyModel):
     def step(self, step: Step, state: ToyState) -> Output:
         return super().step(step, state)._replace(scores=np.zeros(1, np.float32))
@@ -438,6 +442,7 @@ WARM = "warming up leaves no trace"
         (WrongScores(), {FORM}),
         (OneScore(), {FORM}),
         (FiresTwice(), {FORM}),
+        (MissesAName(), {FORM}),
         (TwinLabels(), {"the card is sound"}),
         (BadReadout(), {"the card is sound"}),
         (LeavesTraces(), {WARM}),

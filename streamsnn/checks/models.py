@@ -22,8 +22,8 @@ def check_model(model: Model, *, silent_steps: int = 5_000) -> list[Finding]:
     """Check a model on made-up input: noise, bursts, repeated addresses, and `silent_steps` steps of silence.
 
     A model that works for a limited number of steps may refuse with `StreamsnnError` after that number, if it is 40
-    or more; where it offers `warm_up()`, or `load_state(path)` for what its state's `save(path)` wrote, these are
-    checked as well.
+    or more; where it offers `warm_up()`, `operation_names` for `Output.operations`, or `load_state(path)` for what its
+    state's `save(path)` wrote, these are checked as well.
     """
     card = model.card
 
@@ -159,6 +159,9 @@ def _sound_outputs(model: Model, steps: Sequence[Step]) -> None:
         if output.operations is not None:
             require(output.operations.dtype == np.int64, f"operations are {output.operations.dtype}")
             require(np.all(output.operations >= 0), f"operations are {output.operations}")
+            names = getattr(model, "operation_names", None)
+            counted = len(output.operations)
+            require(names is None or len(names) == counted, f"operations of {counted} layers are called {names}")
 
 
 def _sound_scores(output: Output, classes: int) -> None:
