@@ -16,16 +16,40 @@ State = NDArray[np.void]
 
 
 @njit(cache=True, nogil=True)
-def _believable(silence_us: int, events: int, state: State, rules: Rules) -> bool:
-    """Whether there may have been such a silence, after so many events."""
-    if silence_us <= rules.doubt_us:
-        return True
+def settle(events: Events, end: int, confirmed: bool, state: State, rules: Rules) -> None:
+    """Believe the suspects events[run_begin:end], and close the silences among them that are too long."""
     s = state[0]
-    s.long_silences += 1
-    s.long_us += silence_us
-    sparse = s.long_silences * rules.sparse_events >= events
-    wrong = s.misplaced + s.jumps > 0
-    return silence_us <= rules.silence_us and (sparse or s.long_us <= rules.silences_us) and not wrong
+    many = s.believed >= rules.confirm_events
+    sparse = s.believed < 2 * s.thin + rules.confirm_events
+    limit = rules.doubt_us
+    wrong = s.wrong + s.run_back > (0 if many else s.run_events)
+    jumpy = many and s.jumps * rules.confirm_events > s.believed
+    if not confirmed and (wrong or jumpy):
+        limit = rules.jump_us
+    elif s.wrong == 0 and (confirmed or sparse or s.row_events == s.run_events):
+        limit = rules.silence_us
+    last = s.last
+    shift = 0
+    closed = -rules.never_us  # Where the latest gap was; what is a little older must not get before it.
+    for i in range(s.run_begin, end):
+        t = events[i].t
+        silence = t - last
+        if silence > limit or (silence < 0 and i == s.run_begin):
+            shift -= silence
+            s.jumps += 1
+            last = t
+            closed = t + shift
+        elif silence < 0:
+            s.stepped_back += 1
+        else:
+            last = t
+        events[i].t = max(t + shift, closed)
+    s.last = last + shift
+    s.shift += shift
+    s.believed += s.run_events
+    if not confirmed:
+        s.thin += s.run_events
+    s.run = False
 
 
 @njit(cache=True, nogil=True)
@@ -53,37 +77,49 @@ def place(events: Events, begin: int, state: State, width: int, height: int, rul
             continue
         if not inside:
             s.outside += 1
+            s.wrong += 1
+            s.wrong_at = believed
             continue
         if event.t < -rules.never_us or event.t > rules.never_us:
             s.misplaced += 1
+            s.wrong += 1
+            s.wrong_at = believed
             continue
         if not begun:
             begun = True
             last = t
         if run:
             ahead = s.run_first > last
-            if t >= s.run_last - rules.window_us and (ahead or t < last - rules.window_us):
-                if not _believable(t - s.run_last, believed + s.run_events, state, rules):
-                    s.run_shift -= t - s.run_last
-                    s.run_jumps += 1
+            full = s.run_events >= rules.hold_events
+            if t >= s.run_last - rules.window_us and (ahead or (t < last - rules.window_us and not full)):
+                if t - s.run_last > rules.jump_us:
+                    s.row_first = t
+                    s.row_events = 0
                 if t < s.run_last:
                     s.run_back += 1
                     s.unordered = 1
                 else:
                     s.run_last = t
+                s.row_events += 1
                 s.run_events += 1
                 events[kept] = event
-                events[kept].t = t + s.run_shift
+                events[kept].t = t
                 kept += 1
-                if s.run_events >= rules.confirm_events and s.run_last - s.run_first >= rules.confirm_us:
-                    last = s.run_last + s.run_shift
-                    shift += s.run_shift
-                    believed += s.run_events
-                    s.stepped_back += s.run_back
-                    s.jumps += s.run_jumps
+                confirmed = s.row_events >= rules.confirm_events and s.run_last - s.row_first >= rules.confirm_us
+                confirmed = confirmed or full
+                if confirmed or s.run_events - s.row_events >= rules.confirm_events:
+                    s.believed = believed
+                    s.last = last
+                    s.shift = shift
+                    settle(events, kept, confirmed, state, rules)
+                    believed = s.believed
+                    last = s.last
+                    shift = s.shift
                     run = False
                 continue
             s.misplaced += s.run_events
+            s.wrong += s.run_events
+            s.wrong_at = believed
             kept = s.run_begin
             run = False
         if last - rules.window_us <= t <= last + rules.jump_us:
@@ -100,15 +136,13 @@ def place(events: Events, begin: int, state: State, width: int, height: int, rul
             continue
         run = True
         s.run_begin = kept
-        s.run_first = t
-        s.run_last = t
-        s.run_events = 1
+        s.run_first = s.row_first = s.run_last = t
+        s.run_events = s.row_events = 1
         s.run_back = 0
-        close = t < last or not _believable(t - last, believed, state, rules)
-        s.run_jumps = 1 if close else 0
-        s.run_shift = last - t if close else 0
+        if believed - s.wrong_at >= rules.confirm_events:
+            s.wrong = 0
         events[kept] = event
-        events[kept].t = t + s.run_shift
+        events[kept].t = t
         kept += 1
     s.last = last
     s.shift = shift

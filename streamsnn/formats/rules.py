@@ -14,8 +14,7 @@ class Rules(NamedTuple):
     confirm_us: int = 5_000
     doubt_us: int = 60_000_000
     silence_us: int = 3_600_000_000
-    silences_us: int = 7_200_000_000
-    sparse_events: int = 4
+    hold_events: int = 1 << 20
     never_us: int = 1 << 60
     """No clock shows this; and differences of times below it cannot overflow."""
 

@@ -4,14 +4,21 @@ The rules, which give the same events however the stream is cut into blocks:
 
 - An event outside the sensor is left out.
 - Up to `window_us` older than the newest event: put in its place (stably: equal times keep their order).
-- Further back than that, or more than `jump_us` ahead: a suspect. It and the events that carry on from it are held
-  back until `confirm_events` of them, over `confirm_us`, have gone on without contradiction; then they are believed.
-  Once an event contradicts them by being older, as the true time goes on, they are left out.
-- When the recording ends with suspects, those ahead are believed if they are not far (`doubt_us`) or not few
-  (1 in `confirm_events` of all), the others left out.
-- Silence plays as it is up to `silence_us`. Those above `doubt_us` may last `silences_us` together, unless 1 event in
-  `sparse_events` comes after one, and are not believed once a time was wrong. What is not believed, and a clock that
-  went back for good, is closed: the events follow on at once. Nobody waits for the hours that a few wrong bits make.
+- Further back than that, or after a silence (more than `jump_us`): a suspect. It and the events that carry on from it
+  are held back until `confirm_events` came in a row, over `confirm_us` and without another silence; then all of them
+  are believed, and silences up to `silence_us` play as they are. Once an event contradicts the suspects by being older,
+  as the true time goes on, they are left out.
+- As many suspects that do not come in such a row are thin. They are believed, too, but silences only up to `doubt_us`,
+  or up to `silence_us` where most of the recording is thin.
+- Where something was wrong (an event outside or left out less than `confirm_events` before, or among the suspects),
+  a row's silences are believed up to `doubt_us`, and thin ones not at all; neither are these where one of them was
+  out of order, or 1 in `confirm_events` of all closed a silence. The first `confirm_events` events are thin at no such
+  cost, unless more were wrong than right.
+- When the recording ends with suspects, those ahead are thin, or, after a single silence, believed like a row; but
+  few (1 in `confirm_events` of all) are left out if they are far (`doubt_us`).
+- Silences that are not believed, and a clock that went back for good, are closed: the events follow on at once. Nobody
+  waits for the hours that a few wrong bits make.
+- Of `hold_events` suspects without an end those ahead are believed, and those behind left out: memory is bounded.
 """
 
 from __future__ import annotations
@@ -26,12 +33,18 @@ from streamsnn.formats.rules import RULES, Rules
 from streamsnn.types import EVENT, Events
 
 STATE = np.dtype(
-    [(name, "<i8") for name in ("last", "shift", "believed", "unordered", "long_silences", "long_us")]
+    [(name, "<i8") for name in ("last", "shift", "believed", "thin", "unordered", "wrong", "wrong_at")]
     + [(name, "<i8") for name in ("outside", "stepped_back", "misplaced", "jumps")]
     + [("run", "?")]
-    + [(f"run_{name}", "<i8") for name in ("begin", "first", "last", "events", "shift", "back", "jumps")]
+    + [(name, "<i8") for name in ("run_begin", "run_first", "run_last", "run_events", "run_back")]
+    + [(name, "<i8") for name in ("row_first", "row_events")]
 )
-"""What the compiled loop remembers between blocks; `run` is whether suspects are held back, from `run_begin` on."""
+"""What the compiled loop remembers between blocks.
+
+`run` is whether suspects are held back, from `run_begin` on; the `row` is those of them after the latest silence.
+`wrong` is what went wrong since shortly before they began, the last time after `wrong_at` believed events, `run_back`
+how many of them stepped back; `thin` is how many believed events were.
+"""
 
 
 def joined(blocks: Sequence[Events]) -> Events:
@@ -57,9 +70,10 @@ class Tidy:
     """A stage between a decoder and everybody else. Memory: one block and the events of the last `window_us`."""
 
     def __init__(self, width: int, height: int, rules: Rules = RULES) -> None:
-        from streamsnn.formats.kernels import place
+        from streamsnn.formats.kernels import place, settle
 
         self._place = place
+        self._settle = settle
         self._width = width
         self._height = height
         self._rules = rules
@@ -96,15 +110,14 @@ class Tidy:
         state = self._states[0]
         held = self._held
         if state["run"]:
-            ahead_us = state["run_first"] - state["last"]
+            near = state["run_last"] - state["last"] <= self._rules.doubt_us
             many = state["run_events"] * self._rules.confirm_events >= state["believed"]
-            if 0 < ahead_us <= self._rules.doubt_us or (ahead_us > 0 and many):
-                state["stepped_back"] += state["run_back"]
-                state["jumps"] += state["run_jumps"]
+            if state["run_first"] > state["last"] and (near or many):
+                self._settle(self._memory, held, False, self._states, self._rules)
             else:
                 held = int(state["run_begin"])
                 state["misplaced"] += state["run_events"]
-            state["run"] = False
+                state["run"] = False
         self._sort(self._memory[:held])
         self._held = 0
         return joined((self._memory[:held],))

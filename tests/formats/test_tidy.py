@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from event_strategies import SENSOR, make_events, sorted_events
+from event_strategies import SENSOR, make_events, read_all, sorted_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +15,7 @@ from streamsnn.formats.tidy import Counts, Tidy, joined
 from streamsnn.types import EVENT, Events
 
 SECOND = 1_000_000
+RECORDINGS = Path(__file__).resolve().parents[2] / "recordings"
 
 
 def tidied(events: Events, cuts: list[int] | None = None) -> tuple[Events, Counts]:
@@ -121,20 +124,88 @@ def test_hours_of_silence_are_closed(begin_us: int) -> None:
 
 
 def test_a_busy_recording_has_no_hours_of_silence() -> None:
-    pauses = steady(10, 1800 * SECOND, 1800 * SECOND)
-    out, counts = tidied(joined((steady(1000), pauses, steady(500, 18_000 * SECOND))), [3, 1005])
-    assert np.array_equal(out["t"][1000:1010] // SECOND, [1800, 3600, 5400, 7200, *[7200] * 6])
-    assert out["t"][-1] // SECOND == 7200
-    assert counts == Counts(0, 0, 0, 6)
+    thin = steady(100, 1800 * SECOND, 1800 * SECOND)
+    out, counts = tidied(joined((steady(1000), thin)), [3, 1005])
+    assert np.array_equal(out[["x", "y", "p"]], joined((steady(1000), thin))[["x", "y", "p"]])
+    assert out["t"][-1] == 99_900
+    assert counts == Counts(0, 0, 0, 100)
 
 
-def test_a_silence_is_doubted_once_a_time_was_wrong() -> None:
+@pytest.mark.parametrize("noise", [0, 1, 40])
+def test_a_camera_that_sees_nothing_for_long_and_then_something(noise: int) -> None:
+    """Now and then an event of noise in between makes no difference."""
+    waits = [
+        joined((steady(noise, (1800 * i + 70) * SECOND, 10 * SECOND), steady(200, 1800 * (i + 1) * SECOND)))
+        for i in range(10)
+    ]
+    events = joined((steady(1000), *waits))
+    out, counts = tidied(events, [1100, 1300])
+    assert np.array_equal(out, events)
+    assert counts == Counts(0, 0, 0, 0)
+
+
+def test_a_quiet_hour_after_a_busy_minute_is_believed_though_a_time_was_wrong_in_the_beginning() -> None:
+    events = joined((steady(1000), steady(1800, 2 * SECOND, 2 * SECOND)))
+    broken = events.copy()
+    broken["t"][7] = 1 << 45
+    assert np.array_equal(tidied(broken, [5, 1500])[0], np.delete(events, 7))
+
+
+@pytest.mark.parametrize("what", ["outside", "misplaced"])
+def test_a_silence_is_doubted_where_something_was_wrong(what: str) -> None:
     later = joined((steady(500), steady(500, 100 * SECOND)))
     assert tidied(later)[0]["t"][-1] == 100 * SECOND + 49_900
-    later["t"][7] = 1 << 45
+    if what == "outside":
+        later["x"][480] = SENSOR.width
+    else:
+        later["t"][480] = 1 << 45
     out, counts = tidied(later)
     assert out["t"][-1] == 2 * 49_900
-    assert counts == Counts(0, 0, 1, 1)
+    assert counts.jumps == 1
+
+
+def test_thin_events_in_the_wrong_order_are_no_time() -> None:
+    thin = steady(300, 30 * SECOND, 30 * SECOND)
+    assert tidied(joined((steady(1000), thin)))[0]["t"][-1] == 9000 * SECOND
+    thin["t"][5::10] = thin["t"][4::10] - 5
+    out, counts = tidied(joined((steady(1000), thin)), [1010, 1100])
+    assert out["t"][-1] < SECOND
+    assert counts.misplaced == 0
+
+
+def test_time_that_stands_still_takes_no_memory() -> None:
+    stuck = make_events(np.zeros(1 << 18, np.int64))
+    tidy = Tidy(SENSOR.width, SENSOR.height, RULES._replace(hold_events=1 << 14))
+    tidy.push(steady(1000))
+    before, stuck["t"] = stuck.copy(), -SECOND
+    for block in np.split(stuck, 64):
+        tidy.push(block)
+    assert tidy._memory.size < 1 << 17
+    assert tidy.finish()["t"][-1] == 99_900
+    after = Tidy(SENSOR.width, SENSOR.height, RULES._replace(hold_events=1 << 14))
+    before["t"] = 30 * SECOND
+    out = joined([after.push(block) for block in (steady(1000), *np.split(before, 64))] + [after.finish()])
+    assert np.array_equal(out, joined((steady(1000), before)))
+
+
+@pytest.mark.parametrize("deleted", range(1, 8))
+def test_a_recording_that_lost_bytes_does_not_play_for_long(tmp_path: Path, deleted: int) -> None:
+    data = (RECORDINGS / "digits" / "0-dejavusans.dat").read_bytes()
+    seconds = []
+    for begin in [360, *range(100, len(data), 1777)]:
+        (tmp_path / "cut.dat").write_bytes(data[:begin] + data[begin + deleted :])
+        events, _ = read_all(tmp_path / "cut.dat")
+        seconds.append(int(events["t"][-1] - events["t"][0]) * 1e-6)
+    assert max(seconds) < 30
+
+
+def test_a_small_recording_without_a_stated_size_does_not_play_for_long(tmp_path: Path, shared_data: Path) -> None:
+    data = (shared_data / "events" / "formats" / "sample_ncars.dat").read_bytes()
+    for begin in (120, *range(len(data) - 600, len(data) - 60, 3)):
+        for deleted in (3, 6, 7, 14):
+            (tmp_path / "cut.dat").write_bytes(data[:begin] + data[begin + deleted :])
+            events, _ = read_all(tmp_path / "cut.dat", 1 << 10)
+            assert events["t"][-1] - events["t"][0] < 400 * SECOND
 
 
 def test_a_clock_that_starts_again_is_carried_on() -> None:
