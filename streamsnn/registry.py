@@ -44,9 +44,9 @@ def model_places() -> tuple[Path, ...]:
     checkout = Path(__file__).resolve().parents[1]
     places = [Path("models")]
     places += [Path(place) for place in os.environ.get(MODELS_VARIABLE, "").split(os.pathsep) if place]
-    # An editable installation runs from its checkout; any other has the models beside its own files.
+    # An editable installation runs from its checkout; any other has the models among its own files.
     in_checkout = (checkout / "pyproject.toml").is_file()
-    places.append(checkout / "models" if in_checkout else Path(sys.prefix) / "share" / "streamsnn" / "models")
+    places.append(checkout / "models" if in_checkout else Path(__file__).resolve().parent / "models")
     return tuple(places)
 
 

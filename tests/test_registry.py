@@ -48,8 +48,7 @@ def test_models_by_name_come_from_all_places(here: Path, monkeypatch: pytest.Mon
 
 def test_an_installed_package_has_its_models_beside_it(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "__file__", str(here / "site-packages" / "streamsnn" / "registry.py"))
-    monkeypatch.setattr(sys, "prefix", str(here / "venv"))
-    assert registry.model_places() == (Path("models"), here / "venv" / "share" / "streamsnn" / "models")
+    assert registry.model_places() == (Path("models"), here / "site-packages" / "streamsnn" / "models")
 
 
 def test_models_by_path(here: Path) -> None:
