@@ -24,7 +24,7 @@ from streamsnn.neurons import (
     Resonator,
     SlidingPSN,
 )
-from streamsnn.neurons.base import Neuron
+from streamsnn.neurons.base import Array, Neuron
 from streamsnn.types import InputSpec, ModelCard, Step
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
@@ -54,7 +54,7 @@ def network_of(*layers: tuple[str, Layer]) -> Network:
     spec = NetworkSpec(CARD, layers)
     rng = np.random.default_rng(5)
     shapes = spec.parameter_shapes()
-    weights = {name: rng.normal(1.0, 3.0, shape) for name, shape in shapes.items()}
+    weights: dict[str, Array] = {name: rng.normal(1.0, 3.0, shape) for name, shape in shapes.items()}
     for (name, layer), shape in zip(spec.layers, spec.shapes(), strict=True):
         if isinstance(layer, Population):
             initial = layer.neuron.initial(shape, CARD.step_us / 1000, rng)

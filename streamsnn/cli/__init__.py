@@ -1,7 +1,13 @@
 """The command line, one file a command. Importing it is cheap: everything heavy waits until a command needs it."""
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Sequence
+
+# As typing's, without importing typing or anything else: until `main` is called, Ctrl-C still ends in a traceback.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _INTERRUPTED = 130
 
