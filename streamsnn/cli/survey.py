@@ -87,7 +87,8 @@ class Survey:
             ("sensor", f"{sensor.name}, {sensor.width}x{sensor.height} pixels, {sensor.kind}"),
         ]
         if not self.events:
-            rows.append(("events", "none: the file has no more than a header"))
+            why = "nothing in the file can be read" if self.damage else "the file has no more than a header"
+            rows.append(("events", f"none: {why}"))
         else:
             x, y, count = self.hottest
             pixels = sensor.width * sensor.height

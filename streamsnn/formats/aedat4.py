@@ -28,7 +28,9 @@ _PACKET_LIMIT_BYTES = 1 << 28
 _RAW = np.dtype({"names": ["event"], "formats": [EVENT], "itemsize": 16})
 _RAW_BYTES = np.dtype({"names": ["event"], "formats": [f"V{EVENT.itemsize}"], "itemsize": 16})
 _LZ4 = 1
-_WRITE_EVENTS = 8192
+_LZ4_BLOCK_BYTES = 1 << 22
+_WRITE_EVENTS = 1024  # A packet that is cut off or damaged costs so many events at most.
+_FRAME_BYTES = 8
 _DESCRIPTION = """<dv version="2.0">
 <node name="outInfo" path="/mainloop/Recorder/outInfo/"><node name="0" path="/mainloop/Recorder/outInfo/0/">
 <attr key="compression" type="string">LZ4</attr>
@@ -42,6 +44,10 @@ _DESCRIPTION = """<dv version="2.0">
 <attr key="source" type="string">{source}</attr>
 </node></node></node></dv>
 """
+
+
+_Decompress = Callable[[bytes], bytes]
+"""Takes a packet's bytes one part after another, and gives what is in them. Raises ValueError if they are damaged."""
 
 
 class _Header(NamedTuple):
@@ -69,7 +75,7 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
         raise StreamsnnError(
             f"{path} is an AEDAT4 recording without a stream of events", hint="Was only video recorded?"
         )
-    if header.compression not in _DECOMPRESS:
+    if header.compression not in _DECOMPRESSORS:
         raise StreamsnnError(
             f"{path} is compressed in a way that is not known (number {header.compression})",
             hint="Save it again with LZ4.",
@@ -78,13 +84,22 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
     notes = (f"{len(streams)} streams of events, of which the first is read",) if len(streams) > 1 else ()
 
     def decode(damage: Damage, chunk_bytes: int) -> Blocks:
-        decompress = _DECOMPRESS[header.compression]
+        decompressor = _DECOMPRESSORS[header.compression]
         blocks: list[Events] = []
-        for payload in _payloads(path, header, stream, damage):
+        for payload, whole in _payloads(path, header, stream, damage):
             try:
-                blocks.append(_events(decompress(payload, _PACKET_LIMIT_BYTES)))
+                if whole:
+                    blocks.append(_events(decompressor()(payload)))
+                else:
+                    events, used = _beginning(payload, decompressor())
+                    blocks.append(events)
+                    # Its end is missing in any case, be it only the mark of an end.
+                    damage.truncated_bytes += max(len(payload) - used, 1)
             except _DAMAGED:
-                damage.unreadable_bytes += len(payload)
+                if whole:
+                    damage.unreadable_bytes += len(payload)
+                else:
+                    damage.truncated_bytes += _FRAME_BYTES + len(payload)
                 continue
             if sum(block.nbytes for block in blocks) >= chunk_bytes:
                 yield joined(blocks)
@@ -150,71 +165,125 @@ def _event_streams(xml: str) -> list[tuple[int, Sensor | None]]:
     return streams
 
 
-def _payloads(path: Path, header: _Header, stream: int, damage: Damage) -> Iterator[bytes]:
-    """The packets of one stream. What lies behind a damaged packet header cannot be found again."""
+def _payloads(path: Path, header: _Header, stream: int, damage: Damage) -> Iterator[tuple[bytes, bool]]:
+    """The packets of one stream, and whether they are whole, as all but the last are.
+
+    What lies behind a damaged packet header cannot be found again.
+    """
     with path.open("rb") as file:
         file_size = os.fstat(file.fileno()).st_size
         end = header.index_begin if header.size <= header.index_begin <= file_size else file_size
         at = header.size
         while at < end:
             file.seek(at)
-            frame = file.read(8)
-            number, size = struct.unpack("<ii", frame) if len(frame) == 8 else (0, 0)
-            if len(frame) < 8 or at + 8 + size > end:
+            frame = file.read(_FRAME_BYTES)
+            begin = at + _FRAME_BYTES
+            number, size = struct.unpack("<ii", frame) if len(frame) == _FRAME_BYTES else (0, 0)
+            whole = begin + size <= end
+            if len(frame) < _FRAME_BYTES or (not whole and number != stream):
                 damage.truncated_bytes += end - at
                 return
             if size <= 0 or number < 0:
                 damage.unreadable_bytes += end - at
                 return
-            at += 8 + size
+            at = begin + size
             if number == stream:
-                yield file.read(size)
+                payload = file.read(size if whole else min(end - begin, _PACKET_LIMIT_BYTES))
+                if not whole:
+                    damage.truncated_bytes += end - begin - len(payload)
+                yield payload, whole
 
 
-def _events(buffer: bytes) -> Events:
-    """The events of one decompressed packet."""
-    buffer = buffer[4:]  # Its size.
-    if buffer[4:8] != b"EVTS":
-        raise ValueError("not a packet of events")
-    vector = _field(buffer, 0)
-    if vector is None:
+def _events(buffer: bytes, *, whole: bool = True) -> Events:
+    """The events of one decompressed packet; of one that is not whole, those that are there."""
+    begin, count = _place(buffer)
+    there = (len(buffer) - begin) // _RAW.itemsize
+    if there < count:
+        if whole:
+            raise ValueError("fewer events than announced")
+        count = max(there, 0)
+    if count == 0:
         return np.empty(0, EVENT)
-    vector += _unsigned(buffer, vector)
-    count = _unsigned(buffer, vector)
-    if len(buffer) - vector - 4 < count * _RAW.itemsize:
-        raise ValueError("fewer events than announced")
-    events = np.frombuffer(buffer, _RAW_BYTES, count, vector + 4)["event"].copy().view(EVENT)
+    events = np.frombuffer(buffer, _RAW_BYTES, count, begin)["event"].copy().view(EVENT)
     events["p"] = events["p"].view(np.uint8) != 0  # A damaged byte must not become a bool that is neither.
     return events
 
 
-def _as_it_is(payload: bytes, limit_bytes: int) -> bytes:
-    return payload
+def _place(buffer: bytes) -> tuple[int, int]:
+    """Where in a decompressed packet its events begin, and how many they should be."""
+    table = buffer[4:]  # Behind its size.
+    if table[4:8] != b"EVTS":
+        raise ValueError("not a packet of events")
+    vector = _field(table, 0)
+    if vector is None:
+        return len(buffer), 0
+    vector += _unsigned(table, vector)
+    return 4 + vector + 4, _unsigned(table, vector)
 
 
-def _lz4(payload: bytes, limit_bytes: int) -> bytes:
+def _beginning(payload: bytes, decompress: _Decompress) -> tuple[Events, int]:
+    """The whole events of a packet that is not, and how many of its bytes that took."""
+    pieces: list[bytes] = []
+    ends: list[tuple[int, int]] = []  # So many bytes came out of so many.
+    out_bytes = 0
+    step = max(16, len(payload) >> 16)
+    for at in range(0, len(payload), step):
+        try:
+            piece = decompress(payload[at : at + step])
+        except ValueError:
+            break
+        if piece:
+            pieces.append(piece)
+            out_bytes += len(piece)
+            ends.append((out_bytes, min(at + step, len(payload))))
+    data = b"".join(pieces)
+    events = _events(data, whole=False)
+    extent = _place(data)[0] + _RAW.itemsize * len(events)
+    return events, next((used for size, used in ends if size >= extent), len(payload)) if len(events) else 0
+
+
+def _as_it_is() -> _Decompress:
+    return bytes
+
+
+def _lz4() -> _Decompress:
     import lz4.frame
 
-    try:
-        data: bytes = lz4.frame.LZ4FrameDecompressor().decompress(
-            payload, max_length=min(len(payload) * 255, limit_bytes)
-        )
-    except RuntimeError as error:
-        raise ValueError(str(error)) from error
-    return data
+    frame = lz4.frame.LZ4FrameDecompressor()
+
+    def decompress(part: bytes) -> bytes:
+        if frame.eof:
+            return b""
+        try:
+            limit = min(255 * len(part) + _LZ4_BLOCK_BYTES, _PACKET_LIMIT_BYTES)
+            data: bytes = frame.decompress(part, max_length=limit)
+        except RuntimeError as error:
+            raise ValueError(str(error)) from error
+        return data
+
+    return decompress
 
 
-def _zstd(payload: bytes, limit_bytes: int) -> bytes:
+def _zstd() -> _Decompress:
     import zstandard
 
-    try:
-        with zstandard.ZstdDecompressor(max_window_size=limit_bytes).stream_reader(payload) as reader:
-            return reader.read(limit_bytes)
-    except zstandard.ZstdError as error:
-        raise ValueError(str(error)) from error
+    stream = zstandard.ZstdDecompressor(max_window_size=_PACKET_LIMIT_BYTES).decompressobj()
+
+    def decompress(part: bytes) -> bytes:
+        pieces: list[bytes] = []
+        try:
+            for at in range(0, len(part), 1 << 12):  # A few bytes may hold gigabytes.
+                if stream.eof or sum(map(len, pieces)) > _PACKET_LIMIT_BYTES:
+                    break
+                pieces.append(stream.decompress(part[at : at + (1 << 12)]))
+        except zstandard.ZstdError as error:
+            raise ValueError(str(error)) from error
+        return b"".join(pieces)
+
+    return decompress
 
 
-_DECOMPRESS: dict[int, Callable[[bytes, int], bytes]] = {0: _as_it_is, _LZ4: _lz4, 2: _lz4, 3: _zstd, 4: _zstd}
+_DECOMPRESSORS: dict[int, Callable[[], _Decompress]] = {0: _as_it_is, _LZ4: _lz4, 2: _lz4, 3: _zstd, 4: _zstd}
 _DAMAGED = (struct.error, ValueError, ElementTree.ParseError)
 
 

@@ -82,6 +82,16 @@ def test_a_header_without_events(here: Path, capsys: pytest.CaptureFixture[str])
     assert "no more than a header" in capsys.readouterr().out
 
 
+def test_a_damaged_file_with_nothing_readable(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_recording(here / "one.dat", np.zeros(1, EVENT), SENSOR)
+    (here / "cut.dat").write_bytes((here / "one.dat").read_bytes()[:-3])
+    assert main(["info", "cut.dat"]) == 0
+    told = capsys.readouterr().out
+    assert "nothing in the file can be read" in told
+    assert "cut off" in told
+    assert "no more than a header" not in told
+
+
 @given(
     st.lists(st.integers(1, 40_000_000), min_size=1, max_size=40, unique=True).map(sorted),
     st.integers(1, 200),

@@ -7,8 +7,10 @@ import struct
 from pathlib import Path
 
 import faery
+import lz4.frame
 import numpy as np
 import pytest
+import zstandard
 from event_strategies import SENSOR, make_events, read_all, sorted_events
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,6 +18,8 @@ from hypothesis import strategies as st
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats import aedat4, open_recording
 from streamsnn.types import EVENT, Events, Sensor
+
+RECORDINGS = Path(__file__).resolve().parents[2] / "recordings"
 
 
 def steady(n: int = 3000, begin_us: int = 1_600_000_000_000_000) -> Events:
@@ -59,7 +63,7 @@ def test_written_events_come_back(tmp_path: Path, events: Events, chunk_bytes: i
 def test_many_packets(tmp_path: Path) -> None:
     path = tmp_path / "a.aedat4"
     aedat4.write(path, steady(50_000), SENSOR)
-    assert len(packets(path.read_bytes())) == 7
+    assert len(packets(path.read_bytes())) == 49
     for chunk_bytes in (1, 1 << 17, 1 << 24):
         assert np.array_equal(read_all(path, chunk_bytes)[0], steady(50_000))
 
@@ -80,7 +84,7 @@ def test_we_read_what_faery_writes(tmp_path: Path, compression: tuple[str, int] 
 
 
 @pytest.mark.parametrize("compression", [("lz4", 1), ("zstd", 3), None])
-@pytest.mark.parametrize("cut", [1, 9, 200])
+@pytest.mark.parametrize("cut", [1, 9, 20, 200])
 def test_cut_off(tmp_path: Path, compression: tuple[str, int] | None, cut: int) -> None:
     path = tmp_path / "a.aedat4"
     write_with_faery(path, steady(), compression)
@@ -88,10 +92,53 @@ def test_cut_off(tmp_path: Path, compression: tuple[str, int] | None, cut: int) 
     begin, length = packets(data)[6]
     path.write_bytes(data[: begin + 8 + length - cut])
     out, damage = read_all(path)
-    assert np.array_equal(out, steady()[:1800])
-    assert damage.truncated_bytes == 8 + length - cut
+    assert 1800 <= out.size <= 2100
+    assert np.array_equal(out, steady()[: out.size])
+    assert 0 < damage.truncated_bytes <= 8 + length - cut
+    if compression is None:
+        assert out.size == 2100 - -(-cut // 16)
+        assert damage.truncated_bytes <= 32
+    elif out.size == 1800:
+        assert damage.truncated_bytes == 8 + length - cut
     with pytest.raises(StreamsnnError, match="cut off"):
         list(open_recording(path, strict=True).chunks())
+
+
+@pytest.mark.parametrize("compression", [1, 3, 0])
+def test_a_single_large_packet_that_is_cut_off_gives_what_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: int
+) -> None:
+    chance = np.random.default_rng(0)
+    n = 60_000
+    events = make_events(np.cumsum(chance.integers(0, 99, n)), chance.integers(0, 60, n), chance.integers(0, 40, n), 1)
+    path = tmp_path / "a.aedat4"
+    monkeypatch.setattr(aedat4, "_WRITE_EVENTS", n)
+    aedat4.write(path, events, SENSOR)
+    data = bytearray(path.read_bytes())
+    data[14 + 32] = compression
+    [(begin, _)] = packets(bytes(data))
+    plain = lz4.frame.decompress(bytes(data[begin + 8 :]))
+    compress = {0: bytes, 1: lz4.frame.compress, 3: zstandard.ZstdCompressor().compress}[compression]
+    payload = compress(plain)
+    path.write_bytes(data[:begin] + struct.pack("<ii", 0, len(payload)) + payload)
+    assert np.array_equal(read_all(path)[0], events)
+    path.write_bytes(path.read_bytes()[: -len(payload) // 4])
+    out, damage = read_all(path)
+    assert 0.6 * n < out.size < n
+    assert np.array_equal(out, events[: out.size])
+    assert 0 < damage.truncated_bytes < len(payload) // 4
+
+
+def test_a_written_recording_that_is_cut_off_loses_little(tmp_path: Path) -> None:
+    data = (RECORDINGS / "digits" / "1-pen.aedat4").read_bytes()
+    (tmp_path / "whole.aedat4").write_bytes(data)
+    whole, _ = read_all(tmp_path / "whole.aedat4")
+    path = tmp_path / "cut.aedat4"
+    path.write_bytes(data[: len(data) * 3 // 4])
+    out, damage = read_all(path)
+    assert out.size > 0.7 * whole.size - 1024  # A packet at most.
+    assert np.array_equal(out, whole[: out.size])
+    assert 0 < damage.truncated_bytes < len(data) // 2
 
 
 def test_a_damaged_packet_costs_that_packet(tmp_path: Path) -> None:
@@ -115,8 +162,8 @@ def test_a_damaged_packet_size_costs_the_rest(tmp_path: Path, size: int) -> None
     struct.pack_into("<i", data, begin + 4, size)
     path.write_bytes(data)
     out, damage = read_all(path)
-    assert np.array_equal(out, steady(3 * 8192))
-    assert damage.truncated_bytes + damage.unreadable_bytes == len(data) - begin
+    assert np.array_equal(out, steady((4 if size > 0 else 3) * 1024))
+    assert 0 < damage.truncated_bytes + damage.unreadable_bytes <= len(data) - begin
 
 
 def test_one_event_outside_costs_one_event(tmp_path: Path) -> None:
