@@ -305,7 +305,8 @@ def write(path: Path, events: Events, sensor: Sensor) -> None:
             raw = np.zeros(len(some), _RAW)
             raw["event"] = some
             body = struct.pack("<I4s2xHHHiII", 16, b"EVTS", 6, 8, 4, 6, 4, len(some)) + raw.tobytes()
-            packet = lz4.frame.compress(struct.pack("<I", len(body)) + body)
+            # Without a checksum a wrong bit may become wrong times, copied from event to event.
+            packet = lz4.frame.compress(struct.pack("<I", len(body)) + body, content_checksum=True)
             file.write(struct.pack("<ii", 0, len(packet)) + packet)
 
 

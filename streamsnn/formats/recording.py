@@ -45,7 +45,7 @@ class Damage:
     misplaced_events: int = 0
     """Events whose time left the recording's and came back."""
     clock_jumps: int = 0
-    """How often the clock went back for good, or forward by more than `RULES.silence_us`; such gaps were closed."""
+    """How often the clock went back for good, or forward further than is believed; such gaps were closed."""
 
     def __bool__(self) -> bool:
         return any(getattr(self, each.name) for each in fields(self))

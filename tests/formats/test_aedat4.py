@@ -141,6 +141,21 @@ def test_a_written_recording_that_is_cut_off_loses_little(tmp_path: Path) -> Non
     assert 0 < damage.truncated_bytes < len(data) // 2
 
 
+def test_wrong_bits_in_what_we_write_are_no_wrong_events(tmp_path: Path) -> None:
+    path = tmp_path / "a.aedat4"
+    aedat4.write(path, steady(3000), SENSOR)
+    data = path.read_bytes()
+    begin, length = packets(data)[1]
+    for at in range(begin + 8, begin + 8 + length, 41):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :])
+        out, damage = read_all(path)
+        if damage:
+            assert damage.unreadable_bytes == length
+            assert np.array_equal(out, np.delete(steady(3000), slice(1024, 2048)))
+        else:  # Some bits make no difference.
+            assert np.array_equal(out, steady(3000))
+
+
 def test_a_damaged_packet_costs_that_packet(tmp_path: Path) -> None:
     path = tmp_path / "a.aedat4"
     write_with_faery(path, steady(), None)
