@@ -162,11 +162,6 @@ class Recording:
         self.damage = Damage()
         return self._pass(self.damage, chunk_bytes)
 
-    def describe(self) -> str:
-        """The format, the sensor, and all that has been found to be wrong, a line each."""
-        sensor = f"{self.sensor.name} {self.sensor.width}x{self.sensor.height}"
-        return "\n".join((f"{self.format_name}, {sensor}", *self.notes, *self.damage.describe()))
-
     def _pass(self, damage: Damage, chunk_bytes: int) -> Blocks:
         tidy = Tidy(self.sensor.width, self.sensor.height)
         with contextlib.closing(self._blocks(damage, chunk_bytes)) as blocks:

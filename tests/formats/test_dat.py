@@ -77,7 +77,7 @@ def test_no_header_at_all(tmp_path: Path) -> None:
     assert np.array_equal(read_all(path)[0], steady())
     recording = open_recording(path)
     assert recording.sensor[1:3] == (304, 240)
-    assert "no size" in recording.describe()
+    assert "no size" in recording.notes[0]
 
 
 @pytest.mark.parametrize("header", [b"% Version 1\n", b"% Date 2014-01-01\n"])
@@ -125,13 +125,6 @@ def test_damage_is_counted_and_the_rest_plays(tmp_path: Path) -> None:
     assert (damage.outside_events, damage.misplaced_events, damage.stepped_back_events) == (1, 1, 1)
     assert damage.truncated_bytes == 5
     assert len(damage.describe()) == 4
-    assert all(sentence in open_and_read(path) for sentence in damage.describe())
-
-
-def open_and_read(path: Path) -> str:
-    recording = open_recording(path)
-    assert list(recording.chunks())
-    return recording.describe()
 
 
 def test_what_it_cannot_be_used_for(tmp_path: Path) -> None:

@@ -236,7 +236,7 @@ def test_headers(tmp_path: Path, header: bytes) -> None:
 def test_a_header_without_a_size(tmp_path: Path) -> None:
     recording = open_recording(written(tmp_path / "a.raw", [*at(9), row(1), x(600)], b"% evt 3.0\n"))
     assert recording.sensor[1:3] == (640, 480)
-    assert "no size" in recording.describe()
+    assert "no size" in recording.notes[0]
 
 
 def test_header_only_is_a_recording_without_events(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_every_pass_begins_again_and_counts_again() -> None:
         assert [chunk["t"].tolist() for chunk in it.chunks()] == [[5, 7]]
         assert it.damage == Damage(outside_events=1)
     assert it.t_begin_us == 5
-    assert it.describe() == "EVT3, a 9x9\n1 events outside the sensor were left out"
+    assert it.damage.describe() == ("1 events outside the sensor were left out",)
 
 
 def test_the_beginning_is_the_first_event_in_order_of_time() -> None:
@@ -44,7 +44,7 @@ def test_the_beginning_is_the_first_event_in_order_of_time() -> None:
 def test_a_size_that_is_not_stated(x: int, y: int, size: tuple[int, int]) -> None:
     it = recording(make_events([1, 2], x, y))
     assert it.sensor == Sensor("EVT3", *size)
-    assert "states no size" in it.describe()
+    assert "states no size" in it.notes[0]
 
 
 def test_one_wild_address_does_not_make_the_sensor_bigger() -> None:
