@@ -10,11 +10,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_the_loop_runs_from_the_readme() -> None:
+def _code(mark: str) -> str:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"<!-- the loop -->\n```python\n(.*?)```", text, re.DOTALL)
+    found = re.search(rf"<!-- {mark} -->\n```python\n(.*?)```", text, re.DOTALL)
     assert found is not None
-    code = found.group(1)
+    return found.group(1)
+
+
+def test_a_family_runs_from_the_readme() -> None:
+    subprocess.run([sys.executable, "-c", _code("a family")], cwd=ROOT, check=True)
+
+
+def test_the_loop_runs_from_the_readme() -> None:
+    code = _code("the loop")
     assert len([line for line in code.splitlines() if line.strip()]) <= 8
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
