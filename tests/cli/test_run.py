@@ -199,7 +199,12 @@ def test_loop_begins_again_with_a_fresh_state(
 
 
 def test_ctrl_c_prints_the_summary_too(here: Path) -> None:
-    command = [sys.executable, "-m", "streamsnn", "run", "left.dat", "--model", "sides", "--loop", "--json"]
+    # Whoever runs the tests in the background has them ignore Ctrl-C, and their children with them.
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from streamsnn.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "run", "left.dat", "--model", "sides", "--loop", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
