@@ -32,7 +32,9 @@ def main(source: str, model_name: str, speed: str = "1") -> None:
 if __name__ == "__main__":
     try:
         main(*sys.argv[1:])
-    except (StreamsnnError, TypeError, ValueError) as error:
+    except StreamsnnError as error:
         sys.exit(f"{error}\n{__doc__}")
+    except (TypeError, ValueError):
+        sys.exit(__doc__)
     except KeyboardInterrupt:
         sys.exit(130)

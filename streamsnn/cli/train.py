@@ -24,6 +24,7 @@ _CHECKPOINT = (
     "note: a training was interrupted here, and this one begins anew and replaces it after its first epoch;"
     " to go on with that one, press Ctrl-C now and add --resume"
 )
+_REPLACED = "note: {} holds a model; it stays until this training has ended and is replaced then"
 
 
 def parser() -> Parser:
@@ -45,6 +46,8 @@ def command(arguments: argparse.Namespace) -> int:
 
     if arguments.resume != has_checkpoint(folder):
         print(_NO_CHECKPOINT if arguments.resume else _CHECKPOINT, file=sys.stderr, flush=True)
+    if (folder / "model.toml").is_file():
+        print(_REPLACED.format(folder), file=sys.stderr, flush=True)
     with TerminalObserver() as observer:
         network = train_model(config, folder, observer, command=_command(arguments), resume=arguments.resume)
     accuracy = network.card.figures.get("accuracy")

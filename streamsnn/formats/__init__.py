@@ -18,6 +18,17 @@ from streamsnn.types import Events, Sensor
 __all__ = ["FORMATS", "Content", "Damage", "Format", "Match", "Recording", "open_recording", "write_recording"]
 
 FORMATS: tuple[Format, ...] = (nmnist.FORMAT, dat.FORMAT, evt3.FORMAT, aedat4.FORMAT)
+_NOT_READ = {
+    b"#!AER-DAT1": "AEDAT 1",
+    b"#!AER-DAT2": "AEDAT 2",
+    b"#!AER-DAT3": "AEDAT 3",
+    b"Event Stream": "the Event Stream format",
+    b"% evt 2.0": "EVT 2.0",
+    b"% format EVT2;": "EVT 2.0",
+    b"% evt 2.1": "EVT 2.1",
+    b"% format EVT21;": "EVT 2.1",
+}
+"""What the heads of files hold that people have and this version does not read."""
 
 
 def open_recording(path: str | os.PathLike[str], *, sensor: Sensor | None = None, strict: bool = False) -> Recording:
@@ -34,10 +45,11 @@ def open_recording(path: str | os.PathLike[str], *, sensor: Sensor | None = None
     matches = [(form.recognise(head, extension, sensor), extension in form.extensions, form) for form in FORMATS]
     match, _, form = max(matches, key=lambda entry: entry[:2])
     if match == Match.NO:
-        raise StreamsnnError(
-            f"{path} is no recording of a known format",
-            hint="Known are " + ", ".join(f"{known.name} ({known.extensions[0]})" for known in FORMATS) + ".",
-        )
+        known = "Known are " + ", ".join(f"{known.name} ({known.extensions[0]})" for known in FORMATS) + "."
+        for sign, name in _NOT_READ.items():
+            if sign in head:
+                raise StreamsnnError(f"{path} is a recording in {name}, which is not read yet", hint=known)
+        raise StreamsnnError(f"{path} is no recording of a known format", hint=known)
     return Recording(path, form.name, form.open(path, head, sensor), strict=strict)
 
 

@@ -251,7 +251,9 @@ def test_output_that_is_closed_is_no_mistake_of_the_program(command: str, tmp_pa
     save_sides(tmp_path / "sides")
     write_side(tmp_path / "left.dat", "left")
     done = shell(f"{command} >&-", tmp_path)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    # On a busy machine it says that it is getting ready.
+    told = [line for line in done.stderr.splitlines() if not line.startswith("getting ready")]
+    assert (done.returncode, done.stdout, told) == (0, "", [])
     if "--csv" in command:
         assert len((tmp_path / "out.csv").read_text().splitlines()) == 21
 

@@ -105,7 +105,7 @@ def test_permission_denied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("name", ["a.raw", "a.dat", "a.aedat4", "a.bin", "a.txt", "a"])
-@pytest.mark.parametrize("data", [b"Event Stream\x02\x00\x00", b"\x89PNG\r\n\x1a\n" + bytes(99), b"hello, world\n" * 9])
+@pytest.mark.parametrize("data", [b"EventStream\x02\x00\x00", b"\x89PNG\r\n\x1a\n" + bytes(99), b"hello, world\n" * 9])
 def test_an_unknown_format_names_the_known_ones(tmp_path: Path, name: str, data: bytes) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(StreamsnnError, match="no recording of a known format") as caught:
@@ -113,10 +113,9 @@ def test_an_unknown_format_names_the_known_ones(tmp_path: Path, name: str, data:
     assert all(form.name in caught.value.hint for form in FORMATS)
 
 
-@pytest.mark.parametrize("name", ["evt2.raw", "dvs.es", "spinner.evt2.raw", "trcl0.es", "SOURCE-gen4-evt.txt"])
-def test_real_files_of_other_formats_are_refused(shared_data: Path, name: str) -> None:
+def test_a_text_is_refused(shared_data: Path) -> None:
     with pytest.raises(StreamsnnError, match="no recording of a known format"):
-        open_recording(shared_data / "events" / "formats" / name)
+        open_recording(shared_data / "events" / "formats" / "SOURCE-gen4-evt.txt")
 
 
 def test_the_table_costs_no_heavy_import() -> None:
@@ -126,3 +125,22 @@ def test_the_table_costs_no_heavy_import() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("evt2.raw", "EVT 2.0"),
+        ("spinner.evt2.raw", "EVT 2.0"),
+        ("dvs.es", "Event Stream"),
+        ("trcl0.es", "Event Stream"),
+    ],
+)
+def test_formats_that_people_have_are_named(shared_data: Path, file: str, name: str) -> None:
+    with pytest.raises(StreamsnnError, match=f"in .*{name}.*, which is not read yet"):
+        open_recording(shared_data / "events" / "formats" / file)
+
+
+def test_aedat2_is_named(shared_data: Path) -> None:
+    with pytest.raises(StreamsnnError, match="AEDAT 2, which is not read yet"):
+        open_recording(shared_data / "events" / "jaer-dvs128-box" / "MovingDarkBox.aedat")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import resource
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +12,18 @@ from streamsnn.errors import StreamsnnError
 from streamsnn.training.checkpoint import load_checkpoint, save_checkpoint, write_whole
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def small_disk() -> Iterator[None]:
-    """The system refuses to let any file grow beyond 1000 bytes, as a full disk would."""
+    """The system refuses to let any file grow beyond 1000 bytes, as a full disk would.
+
+    For what is inside and no longer: the test runner may write to a file, too.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_what_was_saved_comes_back(tmp_path: Path) -> None:
@@ -66,9 +72,8 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
         load_checkpoint(tmp_path, "f")
 
 
-@pytest.mark.usefixtures("small_disk")
 def test_a_full_disk_keeps_the_older_file_and_nothing_half_written(tmp_path: Path) -> None:
     write_whole(tmp_path / "file", b"old")
-    with pytest.raises(StreamsnnError, match="cannot be written"):
+    with small_disk(), pytest.raises(StreamsnnError, match="cannot be written"):
         write_whole(tmp_path / "file", bytes(5000))
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"old")]

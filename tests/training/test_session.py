@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import resource
 import subprocess
@@ -44,12 +45,14 @@ class Quiet:
             resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
-@pytest.fixture
-def disk() -> Iterator[None]:
-    """Lets a test fill the disk, and empties it afterwards."""
+@contextlib.contextmanager
+def disk_emptied_afterwards() -> Iterator[None]:
+    """Lets what is inside fill the disk. No longer: the test runner may write to a file, too."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 @pytest.fixture(scope="module")
@@ -112,17 +115,14 @@ def test_an_interrupted_training_resumes_to_the_same_model(trained: Path, config
     assert (folder / "model.toml").read_bytes() == (trained / "model.toml").read_bytes()
 
 
-@pytest.mark.usefixtures("disk")
 @pytest.mark.parametrize("after", [2, 4])
 def test_a_full_disk_leaves_nothing_half_written(config: Config, tmp_path: Path, after: int) -> None:
     """Full while training goes on (the next checkpoint fails), and full when the model is to be written."""
     folder = tmp_path / "sides"
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    with pytest.raises(StreamsnnError, match="cannot be written"):
+    with disk_emptied_afterwards(), pytest.raises(StreamsnnError, match="cannot be written"):
         train_model(config, folder, Quiet(fill_disk_after=after), command="")
     assert [path.name for path in tmp_path.iterdir()] == [".training"]
     assert [path.name for path in work_folder(folder).iterdir()] == ["checkpoint.pt"]
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     watcher = Quiet()
     train_model(config, folder, watcher, command="", resume=True)
     assert watcher.done == after
