@@ -2,43 +2,62 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn import program
 from streamsnn.errors import StreamsnnError
-from streamsnn.layers import AveragePool, Conv2d, Flatten, Linear, NetworkSpec, Population
-from streamsnn.neurons.base import Array, Shape
+from streamsnn.intrinsics import LANES
+from streamsnn.layers import AveragePool, Conv2d, Flatten, Layer, Linear, NetworkSpec, Population
+from streamsnn.neurons.base import Array, Packed, Shape
 
-_ALIGN = 16
-"""Every block of weights and of state begins at a multiple of this many float32: one cache line."""
+_LINE = 64
+"""Bytes of a cache line: every block of weights and every pixel's state begins with one."""
 
 
 @dataclass(frozen=True)
 class Lowered:
     """A network as the compiled step wants it.
 
-    `table` (rows, columns) and `weights` are read by the step; `floats` is the initial state. `populations` maps a
-    layer of neurons to its row, `names` has the layer of each row, and `seeds` the layer of each counter that holds a
-    seed. Each counter is at least 0 and below its entry in `limits`. `fingerprint` is equal for equal networks.
+    `table` (rows, columns) and `weights` are read by the step; `floats`, `doubles` and `awake` begin a state, which has
+    `counters`, `words` and `fired` whole numbers. `populations` maps a layer of neurons to its row and `packed` to
+    its constants, `names` has the layer of each row, and `seeds` the layer of each counter that holds a seed. The work space of a stream is as wide as the `widest` signal, and has a `window` and as many `pixels`
+    as the largest layer. `fingerprint` is equal for equal networks.
     """
 
     table: NDArray[np.int64]
     weights: NDArray[np.float32]
     floats: NDArray[np.float32]
-    limits: NDArray[np.int64]
+    doubles: NDArray[np.float64]
+    awake: NDArray[np.uint64]
+    counters: int
+    words: int
     fired: int
     fingerprint: str
     names: tuple[str, ...]
     populations: dict[str, int]
+    packed: dict[str, Packed]
     seeds: dict[int, int]
     widest: int
+    window: int
+    pixels: int
     memory_steps: int | None
     horizon_steps: int | None
+
+
+def aligned(size: int, dtype: Any) -> NDArray[Any]:
+    """Zeros (size,) that begin at a cache line, and have one more line behind them."""
+    itemsize = np.dtype(dtype).itemsize
+    block = np.zeros(size * itemsize + 2 * _LINE, np.uint8)
+    offset = -block.ctypes.data % _LINE
+    return block[offset : offset + size * itemsize].view(dtype)
 
 
 def lower(spec: NetworkSpec, weights: Mapping[str, Array]) -> Lowered:
@@ -75,66 +94,111 @@ class _Lowering:
 
     def __init__(self, spec: NetworkSpec, weights: Mapping[str, Array]) -> None:
         self._weights: list[NDArray[np.float32]] = []
-        self._state: list[NDArray[np.float32]] = []
-        self._size = {"weights": 0, "state": 0, "counters": 0, "fired": 0}
+        self._state: dict[int, list[Array]] = {program.FLOATS: [], program.DOUBLES: []}
+        self._awake: list[NDArray[np.uint64]] = []
+        self._counters, self._words, self._fired = 1, 0, 0
         self._rows: list[NDArray[np.int64]] = []
         self._names: list[str] = []
         self._populations: dict[str, int] = {}
+        self._packed: dict[str, Packed] = {}
         self._seeds: dict[int, int] = {}
         self._memory: list[int | None] = [1]
         self._horizons: list[int] = []
-        self._limits: list[int] = []
-        self._widest = spec.card.input.size
-        currents = False
+        self._window = 0
+        grid = spec.card.input
+        self._widest, self._pixels = grid.size, grid.width * grid.height
+        # What a signal's entries are worth: 1, or less after pooling, whose shares become part of the next weights.
+        self._share = 1.0
+        is_current = False
         for index, ((name, layer), shape) in enumerate(zip(spec.layers, spec.shapes(), strict=True)):
             before = spec.input_shape(index)
             own = {key.partition(".")[2]: weights[key] for key in weights if key.partition(".")[0] == name}
-            self._meet(currents, isinstance(layer, Population), before)
-            if isinstance(layer, Population):
-                self._population(name, layer, index, shape, own, spec.card.step_us / 1000)
-            elif isinstance(layer, Linear):
-                self._linear(before, shape, own)
-            elif isinstance(layer, Conv2d):
-                self._conv2d(layer, before, shape, own)
-            elif isinstance(layer, AveragePool):
-                geometry = self._geometry(program.POOL, before, shape)
-                self._row(geometry | {program.KERNEL: layer.kernel})
-            elif isinstance(layer, Flatten):
-                channels, pixels = before[0], int(np.prod(before[1:]))
-                columns = {program.OP: program.FLATTEN, program.SIZE: shape[0], program.IN_CHANNELS: channels}
-                self._row(columns | {program.IN_WIDTH: pixels})
-            self._names += [name] * (len(self._rows) - len(self._names))
+            self._meet(is_current, isinstance(layer, Population), before)
+            self._layer(name, layer, index, before, shape, own, spec.card.step_us / 1000)
+            self._label(name)
             spikes = isinstance(layer, Population) and layer.neuron.spiking
-            currents = isinstance(layer, Linear | Conv2d | Population) and not spikes
-            self._widest = max(self._widest, int(np.prod(shape)))
-
-        self._meet(currents, True, shape)
-        self._names += [name] * (len(self._rows) - len(self._names))
-
-    def _meet(self, currents: bool, wanted: bool, shape: Shape) -> None:
-        """Turn currents into a signal, or a signal into currents, where the next layer wants the other of the two."""
-        if currents != wanted:
-            op = program.SPREAD if wanted else program.GATHER
-            self._row({program.OP: op, program.SIZE: int(np.prod(shape)), program.BIAS: -1})
+            is_current = isinstance(layer, Linear | Conv2d | Population) and not spikes
+            self._widest = max(self._widest, padded_to_lines(math.prod(shape)))
+            self._pixels = max(self._pixels, math.prod(shape[1:]))
+        self._meet(is_current, True, shape)
+        self._label(name)
 
     def finish(self) -> Lowered:
         memory = None if None in self._memory else sum(steps for steps in self._memory if steps is not None)
         table = np.stack(self._rows)
-        weights = np.concatenate([*self._weights, np.zeros(_ALIGN, np.float32)])
+        weights = _joined(self._weights, np.float32)
         return Lowered(
             table=table,
             weights=weights,
             fingerprint=hashlib.sha256(weights.tobytes() + table.tobytes()).hexdigest(),
-            floats=np.concatenate([*self._state, np.zeros(_ALIGN, np.float32)]),
-            limits=np.array([*self._limits, 1], np.int64),
-            fired=max(self._size["fired"], 1),
+            floats=_joined(self._state[program.FLOATS], np.float32),
+            doubles=_joined(self._state[program.DOUBLES], np.float64),
+            awake=_joined(self._awake, np.uint64),
+            counters=self._counters,
+            words=self._words,
+            fired=self._fired,
             names=tuple(self._names),
             populations=self._populations,
+            packed=self._packed,
             seeds=self._seeds,
             widest=self._widest,
+            window=self._window,
+            pixels=self._pixels,
             memory_steps=memory,
             horizon_steps=min(self._horizons, default=None),
         )
+
+    def _label(self, name: str) -> None:
+        """Say of all rows that have been added since the last label which layer they are."""
+        self._names += [name] * (len(self._rows) - len(self._names))
+
+    def _meet(self, is_current: bool, wanted: bool, shape: Shape) -> None:
+        """Turn currents into a signal, or a signal into currents, where the next layer wants the other of the two."""
+        if is_current == wanted:
+            return
+        columns = self._columns(program.SPREAD if wanted else program.GATHER, shape)
+        if wanted:
+            columns |= {program.WEIGHT: self._place(np.array([self._shared()], np.float32)), program.BIAS: -1}
+        self._row(columns)
+
+    def _shared(self) -> float:
+        """The share that the next weights have to take over."""
+        share, self._share = self._share, 1.0
+        return share
+
+    def _layer(
+        self, name: str, layer: Layer, index: int, before: Shape, shape: Shape, own: Mapping[str, Array], step_ms: float
+    ) -> None:
+        if isinstance(layer, Population):
+            self._population(name, layer, index, shape, own, step_ms)
+        elif isinstance(layer, Linear):
+            # (outputs, channels, pixels) -> rows of a pixel-major input, each as long as whole cache lines.
+            weight = own["weight"].reshape(shape[0], before[0], -1).transpose(2, 1, 0) * self._shared()
+            rows = _padded_rows(weight.reshape(-1, shape[0]))
+            columns = self._columns(program.LINEAR, shape) | {program.WEIGHT: self._place(rows)}
+            self._row(columns | {program.BIAS: self._bias(own)})
+        elif isinstance(layer, Conv2d):
+            self._conv2d(layer, before, shape, own)
+        elif isinstance(layer, AveragePool):
+            self._share /= layer.kernel**2
+            self._row(self._geometry(program.POOL, before, shape) | {program.KERNEL: layer.kernel})
+        elif isinstance(layer, Flatten):
+            columns = self._columns(program.FLATTEN, shape) | {program.IN_CHANNELS: before[0]}
+            self._row(columns | {program.IN_WIDTH: math.prod(before[1:])})
+
+    def _columns(self, op: int, shape: Shape) -> dict[int, int]:
+        pixels = math.prod(shape[1:])
+        return {
+            program.OP: op,
+            program.SIZE: shape[0] * pixels,
+            program.CHANNELS: shape[0],
+            program.PIXELS: pixels,
+        }
+
+    def _geometry(self, op: int, before: Shape, shape: Shape) -> dict[int, int]:
+        places = (program.IN_CHANNELS, program.IN_HEIGHT, program.IN_WIDTH)
+        columns = self._columns(op, shape) | dict(zip(places, before, strict=True))
+        return columns | {program.HEIGHT: shape[1], program.WIDTH: shape[2]}
 
     def _row(self, columns: Mapping[int, int]) -> None:
         row = np.zeros(program.COLUMNS, np.int64)
@@ -142,42 +206,30 @@ class _Lowering:
             row[column] = value
         self._rows.append(row)
 
-    def _place(self, kind: str, into: list[NDArray[np.float32]], block: Array) -> tuple[int, int]:
-        """Append a block at the next aligned place of a buffer; returns where it begins and ends."""
-        begin = self._size[kind]
-        padded = np.zeros(-(-block.size // _ALIGN) * _ALIGN, np.float32)
-        padded[: block.size] = block.ravel()
-        into.append(padded)
-        self._size[kind] += padded.size
-        return begin, begin + block.size
+    def _place(self, block: Array) -> int:
+        """Append a block of weights, as float32, or as the float64 that it is made of; returns where it begins."""
+        begin = sum(part.size for part in self._weights)
+        flat = block.ravel()
+        self._weights.append(_whole_lines(flat.view(np.float32) if flat.dtype == np.float64 else flat))
+        return begin
 
-    def _geometry(self, op: int, before: Shape, shape: Shape) -> dict[int, int]:
-        size = int(np.prod(shape))
-        columns = {program.OP: op, program.SIZE: size, program.BIAS: -1}
-        places = (program.IN_CHANNELS, program.IN_HEIGHT, program.IN_WIDTH)
-        columns |= dict(zip(places, before, strict=True))
-        places = (program.OUT_CHANNELS, program.OUT_HEIGHT, program.OUT_WIDTH)
-        return columns | dict(zip(places, shape, strict=True))
-
-    def _bias(self, own: Mapping[str, Array], shape: Shape) -> int:
-        if "bias" not in own:
-            return -1
-        pixels = int(np.prod(shape[1:]))
-        return self._place("weights", self._weights, np.tile(own["bias"], pixels))[0]
-
-    def _linear(self, before: Shape, shape: Shape, own: Mapping[str, Array]) -> None:
-        # (outputs, channels, pixels) -> rows of a pixel-major input.
-        weight = own["weight"].reshape(shape[0], before[0], -1).transpose(2, 1, 0)
-        begin, _ = self._place("weights", self._weights, weight)
-        columns = {program.OP: program.LINEAR, program.SIZE: shape[0], program.WEIGHT: begin}
-        self._row(columns | {program.BIAS: self._bias(own, shape)})
+    def _bias(self, own: Mapping[str, Array]) -> int:
+        return self._place(own["bias"].astype(np.float32)) if "bias" in own else -1
 
     def _conv2d(self, layer: Conv2d, before: Shape, shape: Shape, own: Mapping[str, Array]) -> None:
-        begin, _ = self._place("weights", self._weights, own["weight"].transpose(1, 2, 3, 0))
+        kernel, stride = layer.kernel, layer.stride
+        phase = -(-kernel // stride)
+        # (input channel, ky, place of kx, channel): see `synapses.convolve_by_spike`.
+        weight = np.zeros((before[0], kernel, phase * stride, shape[0]), np.float32)
+        for kx in range(kernel):
+            place = kx % stride * phase + phase - 1 - kx // stride
+            weight[:, :, place] = own["weight"][:, :, :, kx].transpose(1, 2, 0) * self._share
+        self._shared()
         columns = self._geometry(program.CONVOLVE, before, shape)
-        columns |= {program.WEIGHT: begin, program.BIAS: self._bias(own, shape)}
-        columns |= {program.KERNEL: layer.kernel, program.STRIDE: layer.stride, program.PADDING: layer.padding}
+        columns |= {program.WEIGHT: self._place(weight), program.BIAS: self._bias(own)}
+        columns |= {program.KERNEL: kernel, program.STRIDE: stride, program.PADDING: layer.padding}
         self._row(columns)
+        self._window = max(self._window, kernel * kernel * before[0])
 
     def _population(
         self, name: str, layer: Population, index: int, shape: Shape, own: Mapping[str, Array], step_ms: float
@@ -186,33 +238,72 @@ class _Lowering:
             packed = layer.neuron.pack(shape, step_ms, own)
         except StreamsnnError as error:
             raise StreamsnnError(f"layer {name!r}: {error.message}", hint=error.hint) from error
-        size = int(np.prod(shape))
-        constant = self._place("weights", self._weights, packed.constants)
-        recurrent = self._place("weights", self._weights, packed.recurrent)
-        state = self._place("state", self._state, packed.state)
-        counter = self._size["counters"]
-        self._size["counters"] += len(packed.counters)
-        self._limits += packed.counters
+        pixels = math.prod(shape[1:])
+        buffer = program.DOUBLES if packed.state.dtype == np.float64 else program.FLOATS
+        state = self._state[buffer]
+        singles = packed.state.itemsize // 4
+        pixel_state = _whole_lines(packed.state)
+        seed = program.CLOCK
         if packed.stochastic:
-            self._seeds[counter + 1] = index
+            seed = self._counters
+            self._counters += 1
+            self._seeds[seed] = index
         self._populations[name] = len(self._rows)
+        self._packed[name] = dataclasses.replace(packed, recurrent=np.zeros((0, 0)))
+        doubles = buffer == program.DOUBLES
+        constants = packed.constants.astype(np.float64 if doubles else np.float32)
+        recurrent = packed.recurrent.astype(np.float32)
         self._row(
-            {
-                program.OP: program.POPULATIONS[layer.neuron.family],
-                program.SIZE: size,
-                program.CONSTANT: constant[0],
-                program.CONSTANT_END: constant[1],
-                program.RECURRENT: recurrent[0],
-                program.RECURRENT_END: recurrent[1],
-                program.STATE: state[0],
-                program.STATE_END: state[1],
-                program.COUNTER: counter,
-                program.COUNTER_END: counter + len(packed.counters),
-                program.FIRED: self._size["fired"],
+            self._columns(program.POPULATIONS[layer.neuron.family], shape)
+            | {
+                program.CONSTANT: self._place(constants),
+                program.RECURRENT: self._place(_padded_rows(recurrent)) if recurrent.size else -1,
+                program.BUFFER: buffer,
+                program.STATE: singles * sum(part.size for part in state),
+                program.PITCH: singles * pixel_state.size,
+                program.WORD: self._words,
+                program.WORDS: packed.words,
+                program.AWAKE: sum(part.size for part in self._awake),
+                program.FIRED: self._fired,
                 program.COUNT: len(self._rows),
+                program.SEED: seed,
+                program.RESTLESS: int(packed.restless),
             }
         )
-        self._size["fired"] += size
+        state.append(np.tile(pixel_state, pixels))
+        self._awake.append(_bits(pixels) if packed.restless else np.zeros(-(-pixels // 64), np.uint64))
+        self._words += packed.words * pixels
+        self._fired += shape[0] * pixels
         self._memory.append(packed.memory_steps)
         if packed.horizon_steps is not None:
             self._horizons.append(packed.horizon_steps)
+
+
+def padded_to_lines(size: int) -> int:
+    """`size` rounded up to whole cache lines of float32."""
+    return -(-size // LANES) * LANES
+
+
+def _whole_lines(block: Array) -> Array:
+    padded = np.zeros(padded_to_lines(block.size), block.dtype if block.dtype == np.float64 else np.float32)
+    padded[: block.size] = block
+    return padded
+
+
+def _padded_rows(rows: Array) -> Array:
+    padded = np.zeros((rows.shape[0], padded_to_lines(rows.shape[1])), np.float32)
+    padded[:, : rows.shape[1]] = rows
+    return padded
+
+
+def _bits(count: int) -> NDArray[np.uint64]:
+    """Words whose first `count` bits are set."""
+    bits = np.arange(-(-count // 64) * 64) < count
+    return np.packbits(bits, bitorder="little").view(np.uint64)
+
+
+def _joined(parts: Sequence[NDArray[Any]], dtype: Any) -> NDArray[Any]:
+    joined = aligned(sum(part.size for part in parts), dtype)
+    if parts:
+        np.concatenate(parts, out=joined)
+    return joined

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from streamsnn import program, walk
 from streamsnn.errors import StreamsnnError
 from streamsnn.layers import Flatten, NetworkSpec, Population
 from streamsnn.lowering import check_weights, lower
 from streamsnn.neurons.base import Array, Neuron
-from streamsnn.state import NetworkState
+from streamsnn.state import NetworkState, StateBatch
 from streamsnn.types import InputSpec, ModelCard, Output, Step
+
+_NO_ADDRESSES = np.empty(0, np.int32)
 
 
 def population(neuron: Neuron, size: int, parameters: Mapping[str, Array], step_us: int = 1000) -> Network:
@@ -65,29 +68,63 @@ class Network:
     def step(self, step: Step, state: NetworkState) -> Output:
         """Advance `state` by one time step in which `step.addresses` were active.
 
-        Raises StreamsnnError if an address is outside the input, or the state another network's.
+        Raises StreamsnnError if an address is outside the input, if the network has no weights for so late a step, or if
+        the state is another network's; then nothing has changed.
         """
-        self._refuse_foreign(state)
-        count = state.take_addresses(step.addresses)
-        if count < 0:
+        if state.lowered is not self._lowered:
+            raise self._foreign()
+        answer = walk.advance(state.frame_address, step.addresses)
+        if answer == program.NO_ROOM:
+            state.make_room(2 * step.addresses.size)
+            answer = walk.advance(state.frame_address, step.addresses)
+        if answer != program.OK:
+            raise self._refusal(answer, step, state)
+        return state.output
+
+    def step_dense(self, values: Array, state: NetworkState) -> Output:
+        """Advance `state` by one time step whose input are real `values` (channels, height, width), or flat."""
+        if state.lowered is not self._lowered:
+            raise self._foreign()
+        answer = walk.advance_values(state.frame_address, state.take_values(values))
+        if answer != program.OK:
+            raise self._refusal(answer, Step(state.steps, _NO_ADDRESSES, 0), state)
+        return state.output
+
+    def step_many(self, steps: Sequence[Step], states: StateBatch) -> list[Output]:
+        """Advance each of `states` by its own of `steps`: many streams, one call without the interpreter lock.
+
+        Raises StreamsnnError as `step` does, for the first stream that is wrong: those before it have then stepped, and
+        neither it nor those after it have.
+        """
+        if states.lowered is not self._lowered:
+            raise self._foreign()
+        if len(steps) != len(states.states):
+            raise StreamsnnError(f"{len(steps)} steps for {len(states.states)} streams", hint="give each its own step")
+        addresses = states.take_steps(steps)
+        answer = walk.advance_many(states.frames, addresses, states.ends)
+        if answer != program.OK:
+            place, answer = divmod(answer, program.ANSWERS)
+            raise self._refusal(answer, steps[place], states.states[place])
+        return states.outputs
+
+    def _foreign(self) -> StreamsnnError:
+        return StreamsnnError(
+            f"the state belongs to another network than {self.card.name!r}", hint="use this one's initial_state()"
+        )
+
+    def _refusal(self, answer: int, step: Step, state: NetworkState) -> StreamsnnError:
+        """What the compiled step did not do, and why."""
+        if answer == program.ADDRESS_OUT_OF_RANGE:
             grid = self.card.input
-            raise StreamsnnError(
+            return StreamsnnError(
                 f"step {step.index} has an address outside the input of {self.card.name!r} "
                 f"({grid.channels} x {grid.height} x {grid.width})",
                 hint="bin events with a mapping that was fitted to this model",
             )
-        return state.advance(count)
-
-    def step_dense(self, values: Array, state: NetworkState) -> Output:
-        """Advance `state` by one time step whose input are real `values` (channels, height, width), or flat."""
-        self._refuse_foreign(state)
-        return state.advance(state.take_values(values))
-
-    def _refuse_foreign(self, state: NetworkState) -> None:
-        if state.lowered is not self._lowered:
-            raise StreamsnnError(
-                f"the state belongs to another network than {self.card.name!r}", hint="use this one's initial_state()"
-            )
+        return StreamsnnError(
+            f"step {state.steps} is beyond the {self._lowered.horizon_steps} steps that {self.card.name!r} has weights for",
+            hint="reset the state, use a sliding PSN, or train with more steps",
+        )
 
     def warm_up(self) -> None:
         """Compile the step, or load it from disk, so that the first step of a stream is not late."""

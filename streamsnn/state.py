@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from streamsnn import program
 from streamsnn.errors import StreamsnnError
 from streamsnn.layers import NetworkSpec, Population
-from streamsnn.lowering import Lowered
+from streamsnn.lowering import Lowered, aligned
 from streamsnn.neurons.base import Array
 from streamsnn.neurons.random import layer_seed
-from streamsnn.types import Output
+from streamsnn.types import Operations, Output, Step
+
+
+_FOREVER = 2**62
 
 
 class Spikes(Mapping[str, NDArray[np.int32]]):
@@ -44,27 +47,77 @@ class Spikes(Mapping[str, NDArray[np.int32]]):
 class NetworkState:
     """Everything that one stream remembers: a few flat arrays, owned by the caller.
 
-    `floats` (float32) holds membranes and rings, `counters` (int64) positions, steps and seeds, `fired` (int32) with
-    `counts` (int64) the spikes of the latest step. A network's `step` updates it in place.
+    `floats` (float32) and `doubles` (float64) hold membranes and rings, `words` (int64) what pixels note besides,
+    `awake` (uint64) a bit for each pixel that must be stepped without input, `counters` (int64) the steps taken and the
+    seeds, `fired` (int32) with `counts` (int64) the spikes of the latest step. A network's `step` updates them in place.
     """
 
     def __init__(self, spec: NetworkSpec, lowered: Lowered, seed: int) -> None:
         self.spec, self.lowered, self.seed = spec, lowered, seed
-        self.floats = lowered.floats.copy()
-        self.counters = np.zeros_like(lowered.limits)
+        self.floats, self.doubles = _copied(lowered.floats), _copied(lowered.doubles)
+        self.awake = lowered.awake.copy()
+        self.counters = np.zeros(lowered.counters, np.int64)
+        self.words = np.zeros(lowered.words, np.int64)
         self.fired = np.zeros(lowered.fired, np.int32)
         self.counts = np.zeros(len(lowered.table), np.int64)
-        self.steps = 0
         # Work space: no part of the state, but one each stream so that streams can step at the same time.
-        self._current = np.zeros(lowered.widest, np.float64)
-        self._ones = np.ones(lowered.widest, np.float64)
-        # Whatever enters a layer must fit: at most all neurons before it, or all addresses of a step.
-        self._indices = np.zeros(lowered.widest, np.int32)
-        self._values = np.zeros(lowered.widest, np.float64)
+        self._current = aligned(lowered.widest, np.float64)
+        self._touched = np.zeros(-(-lowered.pixels // 64), np.uint64)
+        self._starts = np.zeros(lowered.pixels + 1, np.int32)
         self._scores = np.zeros(len(spec.card.labels), np.float32)
-        self._operations = np.zeros(len(lowered.table), np.int64)
-        self._output = Output(self._scores, Spikes(self._places(), self.fired, self.counts), self._operations)
+        self._operations = np.zeros((2, len(lowered.table)), np.int64)
+        spikes = Spikes(self._places(), self.fired, self.counts)
+        self.output = Output(self._scores, spikes, Operations(*self._operations))
+        """What the latest step gave: views, which the next step overwrites."""
+        self._frame = np.zeros(program.FIELDS, np.int64)
+        self.frame_address = self._frame.ctypes.data
+        """Where compiled code finds all of this."""
+        self.make_room(lowered.widest)
+        self._frame_up()
         self._sow()
+
+    @property
+    def steps(self) -> int:
+        """Steps taken since the beginning."""
+        return int(self.counters[program.CLOCK])
+
+    def make_room(self, entries: int) -> None:
+        """Let a signal have up to `entries` entries."""
+        # Whatever enters a layer must fit: at most all neurons before it, or all addresses of a step.
+        self._indices, self._values = np.zeros(entries, np.int32), aligned(entries, np.float64)
+        self._sorted = np.zeros(entries + self.lowered.window, np.int32)
+        self._frame[program.ROOM] = entries
+        for field, array in (
+            (program.INDICES, self._indices),
+            (program.VALUES, self._values),
+            (program.SORTED, self._sorted),
+        ):
+            self._frame[field] = array.ctypes.data
+
+    def _frame_up(self) -> None:
+        lowered, grid = self.lowered, self.spec.card.input
+        self._frame[program.ROWS] = len(lowered.table)
+        self._frame[program.INPUT_CHANNELS] = grid.channels
+        self._frame[program.INPUT_PIXELS] = grid.width * grid.height
+        self._frame[program.CLASSES] = self._scores.size
+        self._frame[program.HORIZON] = _FOREVER if lowered.horizon_steps is None else lowered.horizon_steps
+        for field, array in (
+            (program.TABLE, lowered.table),
+            (program.WEIGHTS, lowered.weights),
+            (program.FLOATS, self.floats),
+            (program.DOUBLES, self.doubles),
+            (program.COUNTERS, self.counters),
+            (program.WORD_STATE, self.words),
+            (program.AWAKE_STATE, self.awake),
+            (program.FIRED_STATE, self.fired),
+            (program.COUNTS, self.counts),
+            (program.CURRENT, self._current),
+            (program.TOUCHED, self._touched),
+            (program.STARTS, self._starts),
+            (program.OPERATIONS, self._operations),
+            (program.SCORES, self._scores),
+        ):
+            self._frame[field] = array.ctypes.data
 
     def _places(self) -> dict[str, tuple[int, int]]:
         table = self.lowered.table
@@ -78,29 +131,17 @@ class NetworkState:
 
     def reset(self) -> None:
         """Go back to the state before the first step, with the same seed."""
-        self.floats[:] = self.lowered.floats
-        self.counters[:] = 0
-        self.counts[:] = 0
-        self.steps = 0
+        self.floats[:], self.doubles[:], self.awake[:] = self.lowered.floats, self.lowered.doubles, self.lowered.awake
+        self.counters[:], self.words[:], self.counts[:] = 0, 0, 0
         self._sow()
 
     def copy(self) -> NetworkState:
         """A snapshot that shares nothing with this state."""
         twin = NetworkState(self.spec, self.lowered, self.seed)
-        twin.floats[:], twin.counters[:] = self.floats, self.counters
-        twin.fired[:], twin.counts[:] = self.fired, self.counts
-        twin.steps = self.steps
+        for name, array in self._arrays().items():
+            twin._arrays()[name][:] = array
         twin._scores[:], twin._operations[:] = self._scores, self._operations
         return twin
-
-    def take_addresses(self, addresses: NDArray[np.int32]) -> int:
-        """Make `addresses` the input of the next step; returns how many, or -1 if one is outside the input."""
-        if addresses.size > self._indices.size:
-            self._indices = np.zeros(2 * addresses.size, np.int32)
-            self._values = np.zeros(2 * addresses.size, np.float64)
-        grid = self.spec.card.input
-        pixels = grid.height * grid.width
-        return int(program.take_addresses(addresses, grid.channels, pixels, self._indices, self._values))
 
     def take_values(self, values: Array) -> int:
         """Make real `values` (channels, height, width), or flat, the input; returns how many are not zero.
@@ -122,40 +163,11 @@ class NetworkState:
         self._values[: active.size] = pixel_major[active]
         return active.size
 
-    def advance(self, count: int) -> Output:
-        """One step whose input are the `count` entries taken before.
-
-        Raises StreamsnnError past the horizon of a masked PSN.
-        """
-        lowered = self.lowered
-        if lowered.horizon_steps is not None and self.steps >= lowered.horizon_steps:
-            raise StreamsnnError(
-                f"step {self.steps + 1} is beyond the {lowered.horizon_steps} steps that a masked PSN has weights for",
-                hint="reset the state, or use sliding PSNs",
-            )
-        program.advance(
-            lowered.table,
-            lowered.weights,
-            self.floats,
-            self.counters,
-            self.fired,
-            self.counts,
-            self._operations,
-            self._current,
-            self._indices,
-            self._values,
-            count,
-            self._ones,
-            self._scores,
-        )
-        self.steps += 1
-        return self._output
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the state to `path` (safetensors); `Network.load_state` continues from it bit for bit."""
         from safetensors.numpy import save
 
-        words = {"network": self.lowered.fingerprint, "steps": str(self.steps), "seed": str(self.seed)}
+        words = {"network": self.lowered.fingerprint, "seed": str(self.seed)}
         partial = Path(f"{os.fspath(path)}.partial")
         try:
             partial.write_bytes(save(self._arrays(), words))
@@ -166,20 +178,29 @@ class NetworkState:
                 f"the state cannot be written to {path}: {error.strerror}", hint="free space?"
             ) from error
 
-    def variables(self, layer: str) -> NDArray[np.float32]:
-        """The state variables of population `layer`, (variables, neurons), as its family's `pack` has them: a view."""
-        row = self.lowered.table[self.lowered.populations[layer]]
-        return self.floats[row[program.STATE] : row[program.STATE_END]].reshape(-1, int(row[program.SIZE]))
+    def variables(self, layer: str) -> Array:
+        """The state variables of population `layer`, (variables, neurons), as its family's `pack` has them.
 
-    def membrane(self, layer: str) -> NDArray[np.float32]:
+        Those of a pixel that sleeps are as it fell asleep.
+        """
+        row = self.lowered.table[self.lowered.populations[layer]]
+        doubles = row[program.BUFFER] == program.DOUBLES
+        buffer, singles = (self.doubles, 2) if doubles else (self.floats, 1)
+        pitch, channels, pixels = int(row[program.PITCH]) // singles, int(row[program.CHANNELS]), int(row[program.PIXELS])
+        begin = int(row[program.STATE]) // singles
+        state = buffer[begin : begin + pixels * pitch].reshape(pixels, pitch)
+        size = self.lowered.packed[layer].state.size // channels
+        return state[:, : size * channels].reshape(pixels, size, channels).swapaxes(0, 1).reshape(size, -1)
+
+    def membrane(self, layer: str) -> Array:
         """The membrane of each neuron of population `layer` after the latest step (neurons,), computed when asked."""
-        lowered = self.lowered
-        row = lowered.table[lowered.populations[layer]]
+        row = self.lowered.table[self.lowered.populations[layer]]
+        words = self.words[row[program.WORD] :][: row[program.WORDS] * row[program.PIXELS]]
+        words = words.reshape(int(row[program.PIXELS]), -1).T.repeat(int(row[program.CHANNELS]), axis=1)
         population = dict(self.spec.layers)[layer]
         assert isinstance(population, Population)
-        constants = lowered.weights[row[program.CONSTANT] : row[program.CONSTANT_END]]
-        counters = self.counters[row[program.COUNTER] : row[program.COUNTER_END]]
-        return population.neuron.membrane_of(constants, self.variables(layer), counters)
+        constants = self.lowered.packed[layer].constants
+        return population.neuron.membrane_of(constants, self.variables(layer), words, self.steps)
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Become the state that `save` wrote. Raises StreamsnnError for damage, or for another network's state."""
@@ -198,14 +219,15 @@ class NetworkState:
                 f"the state in {path} belongs to another network than {self.spec.card.name!r}",
                 hint="load the model that it was saved with",
             )
-        if not (self._could_be(arrays) and words.get("steps", "").isdecimal() and words.get("seed", "").isdecimal()):
+        if not (self._could_be(arrays) and words.get("seed", "").isdecimal()):
             raise StreamsnnError(f"the state in {path} is damaged", hint="save it again, or begin with a fresh one")
         for name, array in self._arrays().items():
             array[:] = arrays[name]
-        self.seed, self.steps = int(words["seed"]), int(words["steps"])
+        self.seed = int(words["seed"])
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        return {"floats": self.floats, "counters": self.counters, "fired": self.fired, "counts": self.counts}
+        names = ("floats", "doubles", "awake", "counters", "words", "fired", "counts")
+        return {name: getattr(self, name) for name in names}
 
     def _could_be(self, arrays: Mapping[str, NDArray[Any]]) -> bool:
         """Whether these arrays are a state of this network: no number in them may lead a step astray."""
@@ -214,15 +236,57 @@ class NetworkState:
             return False
         if any(arrays[name].shape != own[name].shape or arrays[name].dtype != own[name].dtype for name in own):
             return False
-        counters, counts, fired = arrays["counters"], arrays["counts"], arrays["fired"]
-        sizes = self.lowered.table[:, program.SIZE]
-        if not (
-            np.all((counters >= 0) & (counters < self.lowered.limits)) and np.all((counts >= 0) & (counts <= sizes))
-        ):
+        counts, fired, awake = arrays["counts"], arrays["fired"], arrays["awake"]
+        table = self.lowered.table
+        horizon = self.lowered.horizon_steps
+        sizes = table[:, program.SIZE]
+        if not (np.all(arrays["counters"] >= 0) and np.all((counts >= 0) & (counts <= sizes))):
+            return False
+        if horizon is not None and arrays["counters"][program.CLOCK] > horizon:
             return False
         for row in self.lowered.populations.values():
-            begin = int(self.lowered.table[row, program.FIRED])
+            begin, pixels = int(table[row, program.FIRED]), int(table[row, program.PIXELS])
             indices = fired[begin : begin + int(sizes[row])]
             if not np.all((indices >= 0) & (indices < sizes[row])):
                 return False
-        return bool(np.isfinite(arrays["floats"]).all())
+            if pixels % 64 and awake[int(table[row, program.AWAKE]) + pixels // 64] >> np.uint64(pixels % 64):
+                return False
+        return all(np.isfinite(arrays[name]).all() for name in ("floats", "doubles"))
+
+
+class StateBatch:
+    """The states of several streams through one network, ready to be stepped together by `Network.step_many`.
+
+    They stay the caller's: each can be read, copied, saved, reset or stepped alone at any time. Raises StreamsnnError for
+    none, for one that is there twice, and for states of different networks.
+    """
+
+    def __init__(self, states: Sequence[NetworkState]) -> None:
+        if not states or len({id(state) for state in states}) < len(states):
+            raise StreamsnnError("a batch needs states, each once", hint="make one state a stream")
+        self.states = tuple(states)
+        self.lowered = states[0].lowered
+        if any(state.lowered is not self.lowered for state in states):
+            raise StreamsnnError(
+                "a batch mixes states of different networks", hint="make all of them with the same initial_state()"
+            )
+        self.outputs = [state.output for state in states]
+        """What the latest step gave each stream: views, which the next step overwrites."""
+        self.frames = np.array([state.frame_address for state in states], np.int64)
+        self.ends = np.zeros(len(states), np.int64)
+
+    def take_steps(self, steps: Sequence[Step]) -> NDArray[np.int32]:
+        """All addresses of `steps` one after the other; `ends` says where each step's end."""
+        parts = [step.addresses for step in steps]
+        sizes = [len(part) for part in parts]
+        np.cumsum(sizes, out=self.ends)
+        if max(sizes) > self.lowered.widest:
+            for size, state in zip(sizes, self.states, strict=True):
+                state.make_room(max(2 * size, self.lowered.widest))
+        return np.concatenate(parts)
+
+
+def _copied(array: NDArray[Any]) -> NDArray[Any]:
+    twin = aligned(array.size, array.dtype)
+    twin[:] = array
+    return twin

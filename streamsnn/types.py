@@ -56,16 +56,27 @@ class Step(NamedTuple):
     arrived_ns: int
 
 
+class Operations(NamedTuple):
+    """The synaptic operations that one step took, exactly as they happened, (layers,) int64 each.
+
+    A spike that reaches a neuron through a synapse is one of the `accumulates`: its weight is added. A real number that
+    does is one of the `multiplies`: it is multiplied by the weight first. Zeros and silent synapses count nothing.
+    """
+
+    accumulates: NDArray[np.int64]
+    multiplies: NDArray[np.int64]
+
+
 class Output(NamedTuple):
     """What a model says after one step. Arrays are views into the state: copy what must outlive the next step.
 
-    `scores` (classes,) float32; `spikes`: layer name -> int32 indices that fired in this step; `operations`
-    (layers,) int64: synaptic operations that this step took, a layer.
+    `scores` (classes,) float32; `spikes`: layer name -> int32 indices that fired in this step; `operations` where the
+    model counts them.
     """
 
     scores: NDArray[np.float32]
     spikes: Mapping[str, NDArray[np.int32]]
-    operations: NDArray[np.int64] | None = None
+    operations: Operations | None = None
 
 
 class Decision(NamedTuple):

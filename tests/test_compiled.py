@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from streamsnn.neurons.flushing import flush
+from streamsnn.neurons.resting import at_rest
 
 
 def test_decayed_values_are_flushed() -> None:

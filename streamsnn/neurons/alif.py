@@ -20,20 +20,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
+from streamsnn.intrinsics import float32s
 from streamsnn.neurons.base import (
     Array,
-    Floats,
     Packed,
     Shape,
     across,
     driven,
+    each,
     feedback,
     memory_steps,
     recurrent_shapes,
     recurrent_start,
-    spread,
 )
-from streamsnn.neurons.flushing import flush
+from streamsnn.neurons.resting import at_rest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -95,36 +95,38 @@ class ALIF:
         keep = np.exp(-1 / np.abs(p["tau_mem"].astype(np.float64)))
         adapt = np.exp(-1 / np.abs(p["tau_adp"].astype(np.float64)))
         return Packed(
-            np.concatenate([[self.theta, self.beta], spread(keep, shape), spread(adapt, shape)]),
-            np.zeros(3 * int(np.prod(shape))),
+            np.concatenate([[self.theta, self.beta], each(keep, shape), each(adapt, shape)]),
+            np.zeros(3 * shape[0], np.float32),
             recurrent=feedback(p),
             memory_steps=memory_steps(np.maximum(keep, adapt)),
+            restless=self.theta < 0,
         )
 
-    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+    def membrane_of(self, constants: Array, variables: Array, words: NDArray[np.int64], clock: int) -> Array:
         """u, after the reset."""
-        membrane: Floats = variables[0]
-        return membrane
+        return variables[0]
 
 
 @compiled()
-def step_alif(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32], fired: NDArray[np.int32]) -> int:
-    """One step of an ALIF layer."""
+def step_alif(
+    x: NDArray[np.float64], constants: int, s: int, fired: NDArray[np.int32], count: int, first: int
+) -> tuple[int, bool]:
+    """One step of a pixel of an ALIF layer; returns the new `count` of `fired` and whether it stays awake."""
     size = x.size
+    p = float32s(constants, 2 + 2 * size)
     theta, beta = p[0], p[1]
     keep, adapt = p[2 : 2 + size], p[2 + size :]
-    u, a, z = s[:size], s[size : 2 * size], s[2 * size :]
+    u, a, z = float32s(s, size), float32s(s + 4 * size, size), float32s(s + 8 * size, size)
     for i in range(size):
         a[i] = adapt[i] * a[i] + (1 - adapt[i]) * z[i]
         u[i] = keep[i] * u[i] + (1 - keep[i]) * x[i]
         x[i] = theta + beta * a[i]
         z[i] = 0
-    count = 0
     for i in range(size):
         if u[i] - x[i] > 0:
-            fired[count] = i
+            fired[count] = first + i
             count += 1
             u[i] -= x[i]
             z[i] = 1
-    flush(s)
-    return count
+        x[i] = 0
+    return count, not at_rest(float32s(s, 3 * size))

@@ -27,23 +27,21 @@ def _no_weights() -> Array:
 class Packed:
     """A family's parameters and initial state laid out for its compiled step.
 
-    `constants` and `state` are flat; `counters` has for each int64 counter that the step keeps the number that it stays
-    below (all are 0 at the start, save the seed in counter 1 of a stochastic family). `recurrent` (N, N) holds in row j
-    the weights out of neuron j. The state remembers about `memory_steps` steps (None: for ever) and works for
-    `horizon_steps` steps (None: for ever).
+    `constants` hold for every pixel; `state` is the initial state of one pixel, flat, its variables one after the other
+    (channels,) each, and float64 where the family computes in it; `words` is how many int64 a pixel keeps besides.
+    `recurrent` (N, N) holds in row j the weights out of neuron j. The state remembers about `memory_steps` steps (None:
+    for ever) and works for `horizon_steps` steps (None: for ever). Neurons that are `restless` may move or fire without
+    input and are stepped always; others sleep when their step says so.
     """
 
     constants: Array
     state: Array
-    counters: tuple[int, ...] = ()
+    words: int = 0
     recurrent: Array = field(default_factory=_no_weights)
     memory_steps: int | None = None
     horizon_steps: int | None = None
     stochastic: bool = False
-
-
-UNBOUNDED = 2**63 - 1
-"""The limit of a counter that only counts."""
+    restless: bool = False
 
 
 class Neuron(Protocol):
@@ -78,15 +76,17 @@ class Neuron(Protocol):
         """Parameters and initial state for the step form. Raises StreamsnnError where the family cannot stream."""
         ...
 
-    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
-        """The membrane (N,) after a step, from what `pack` laid out: `variables` is the state as (variables, N)."""
+    def membrane_of(self, constants: Array, variables: Array, words: NDArray[np.int64], clock: int) -> Array:
+        """The membrane (N,) after `clock` steps, from what `pack` laid out.
+
+        `variables` is the state as (variables, N) and `words` as (words, N).
+        """
         ...
 
 
-def spread(parameter: Array, shape: Shape) -> Array:
-    """One number a neuron, pixel-major (height, width, channels), from one a layer or one a channel."""
-    flat = np.broadcast_to(parameter, (shape[0],))
-    return np.tile(flat, int(np.prod(shape[1:])))
+def each(parameter: Array, shape: Shape) -> Array:
+    """One number a channel (channels,) from one a layer or one a channel."""
+    return np.broadcast_to(parameter, (shape[0],))
 
 
 def across(parameter: Tensor, current: Tensor) -> Tensor:

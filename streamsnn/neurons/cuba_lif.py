@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
+from streamsnn.intrinsics import float32s
 from streamsnn.neurons.base import (
     Array,
-    Floats,
     Packed,
     Shape,
     driven,
@@ -29,7 +29,7 @@ from streamsnn.neurons.base import (
     recurrent_shapes,
     recurrent_start,
 )
-from streamsnn.neurons.flushing import flush
+from streamsnn.neurons.resting import at_rest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,39 +83,39 @@ class CubaLIF:
         return torch.stack(spikes)
 
     def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
-        """Constants: a, b, threshold, then the bias of each neuron. State: l, m."""
+        """Constants: a, b, threshold, then the bias of each channel. State: l, m."""
         decays = np.exp(-step_ms / np.array([self.tau_syn_ms, self.tau_mem_ms]))
-        size = int(np.prod(shape))
-        bias = p["recurrent_bias"] if self.recurrent else np.zeros(size)
+        bias = p["recurrent_bias"] if self.recurrent else np.zeros(shape[0])
         return Packed(
             np.concatenate([decays, np.atleast_1d(p["threshold"]), bias]),
-            np.zeros(2 * size),
+            np.zeros(2 * shape[0], np.float32),
             recurrent=feedback(p),
             memory_steps=memory_steps(decays),
+            restless=bool(p["threshold"] < 0 or np.any(bias)),
         )
 
-    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+    def membrane_of(self, constants: Array, variables: Array, words: NDArray[np.int64], clock: int) -> Array:
         """m, after the reset."""
-        membrane: Floats = variables[1]
-        return membrane
+        return variables[1]
 
 
 @compiled()
-def step_cuba(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32], fired: NDArray[np.int32]) -> int:
-    """One step of a CubaLIF layer; x is left as m before the reset."""
+def step_cuba(
+    x: NDArray[np.float64], constants: int, s: int, fired: NDArray[np.int32], count: int, first: int
+) -> tuple[int, bool]:
+    """One step of a pixel of a CubaLIF layer; returns the new `count` of `fired` and whether it stays awake."""
     size = x.size
+    p = float32s(constants, 3 + size)
     a, b, theta, bias = p[0], p[1], p[2], p[3:]
-    synapse, m = s[:size], s[size:]
+    synapse, m = float32s(s, size), float32s(s + 4 * size, size)
     gain = 1 - b
     for i in range(size):
         synapse[i] = a * synapse[i] + (x[i] + bias[i])
         m[i] = b * m[i] + gain * synapse[i]
-        x[i] = m[i]
-    count = 0
+        x[i] = 0
     for i in range(size):
-        if x[i] > theta:
-            fired[count] = i
+        if m[i] > theta:
+            fired[count] = first + i
             count += 1
             m[i] = 0
-    flush(s)
-    return count
+    return count, not at_rest(float32s(s, 2 * size))

@@ -15,16 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
+from streamsnn.intrinsics import float32s
 from streamsnn.neurons.base import (
     Array,
-    Floats,
     Packed,
     Shape,
     across,
+    each,
     memory_steps,
-    spread,
 )
-from streamsnn.neurons.flushing import flush
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -99,21 +98,21 @@ class LI:
         """Constants: k of each neuron. State: y."""
         with np.errstate(divide="ignore"):
             keep = np.exp(-1 / np.abs(p["tau"].astype(np.float64)))
-        return Packed(spread(keep, shape), np.zeros(int(np.prod(shape))), memory_steps=memory_steps(keep))
+        state = np.zeros(shape[0], np.float32)
+        return Packed(each(keep, shape), state, memory_steps=memory_steps(keep), restless=True)
 
-    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+    def membrane_of(self, constants: Array, variables: Array, words: NDArray[np.int64], clock: int) -> Array:
         """y."""
-        membrane: Floats = variables[0]
-        return membrane
+        return variables[0]
 
 
 @compiled()
-def step_li(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32]) -> None:
-    """One step of the readout; x becomes y."""
+def step_li(x: NDArray[np.float64], constants: int, s: int) -> None:
+    """One step of a pixel of the readout; x becomes y."""
+    keep, y = float32s(constants, x.size), float32s(s, x.size)
     for i in range(x.size):
-        s[i] = p[i] * s[i] + (1 - p[i]) * x[i]
-        x[i] = s[i]
-    flush(s)
+        y[i] = keep[i] * y[i] + (1 - keep[i]) * x[i]
+        x[i] = y[i]
 
 
 @dataclass(frozen=True)
@@ -147,22 +146,22 @@ class DoubleLeakyIntegrator:
     def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
         """Constants: a, b. State: l, m."""
         both = np.array(self._decays(step_ms))
-        return Packed(both, np.zeros(2 * int(np.prod(shape))), memory_steps=memory_steps(both))
+        return Packed(both, np.zeros(2 * shape[0], np.float32), memory_steps=memory_steps(both), restless=True)
 
-    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+    def membrane_of(self, constants: Array, variables: Array, words: NDArray[np.int64], clock: int) -> Array:
         """m."""
-        membrane: Floats = variables[1]
-        return membrane
+        return variables[1]
 
 
 @compiled()
-def step_double_li(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32]) -> None:
-    """One step of the readout; x becomes its membrane."""
+def step_double_li(x: NDArray[np.float64], constants: int, s: int) -> None:
+    """One step of a pixel of the readout; x becomes its membrane."""
     size = x.size
-    a, b = p[0], p[1]
+    decays_of = float32s(constants, 2)
+    a, b = decays_of[0], decays_of[1]
+    synapse, m = float32s(s, size), float32s(s + 4 * size, size)
     gain = 1 - b
     for i in range(size):
-        s[i] = a * s[i] + x[i]
-        s[size + i] = b * s[size + i] + gain * s[i]
-        x[i] = s[size + i]
-    flush(s)
+        synapse[i] = a * synapse[i] + x[i]
+        m[i] = b * m[i] + gain * synapse[i]
+        x[i] = m[i]

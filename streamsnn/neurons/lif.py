@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
+from streamsnn.intrinsics import float32s
 from streamsnn.neurons.base import (
     Array,
-    Floats,
     Packed,
     Shape,
     driven,
@@ -30,10 +30,11 @@ from streamsnn.neurons.base import (
     recurrent_shapes,
     recurrent_start,
 )
-from streamsnn.neurons.flushing import flush
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_HEAD, _POWERS = 5, 40
 
 
 @dataclass(frozen=True)
@@ -99,36 +100,67 @@ class LIF:
         return torch.stack(self.trace(current, p, step_ms)["z"])
 
     def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
-        """Constants: rate, gain of the input, threshold, rest, soft reset. State: v."""
+        """Constants: rate, gain of the input, threshold, rest, soft reset, then (1 - rate)^(2^j). State: v.
+
+        A pixel that nothing reaches only decays: it sleeps, and its word says up to which step v has decayed.
+        """
         rate = float(1 / (1 + np.exp(-p["w"].astype(np.float64)))) if self.learn_tau else 1 / self._tau(step_ms)
         rest = 0.0 if self.v_reset is None else self.v_reset
         gain = rate if self.decay_input else 1.0
+        with np.errstate(under="ignore"):
+            powers = (1 - rate) ** (2.0 ** np.arange(_POWERS))
         return Packed(
-            np.array([rate, gain, self.v_threshold, rest, float(self.v_reset is None)]),
-            np.full(int(np.prod(shape)), rest),
+            np.concatenate([[rate, gain, self.v_threshold, rest, float(self.v_reset is None)], powers]),
+            np.full(shape[0], rest, np.float32),
+            words=1,
             recurrent=feedback(p),
             memory_steps=memory_steps(np.asarray(1 - rate)),
+            restless=rest >= self.v_threshold,
         )
 
-    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+    def membrane_of(self, constants: Array, variables: Array, words: NDArray[np.int64], clock: int) -> Array:
         """v, after the reset."""
-        membrane: Floats = variables[0]
-        return membrane
+        rate, rest = float(constants[0]), float(constants[3])
+        kept: Array = rest + (1 - rate) ** (clock - words[0]) * (variables[0] - rest)
+        return kept
 
 
 @compiled()
-def step_lif(x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32], fired: NDArray[np.int32]) -> int:
-    """One step of a LIF or PLIF layer; x is left as h."""
+def step_lif(
+    x: NDArray[np.float64],
+    constants: int,
+    s: int,
+    words: NDArray[np.int64],
+    clock: int,
+    fired: NDArray[np.int32],
+    count: int,
+    first: int,
+) -> tuple[int, bool]:
+    """One step of a pixel of a LIF or PLIF layer; returns the new `count` of `fired` and whether it stays awake."""
+    p, v = float32s(constants, _HEAD + _POWERS), float32s(s, x.size)
     rate, gain, theta, rest, soft = p[0], p[1], p[2], p[3], p[4] != 0
+    idle = clock - words[0]
+    words[0] = clock + 1
+    if idle > 0:
+        kept = np.float32(1)
+        for j in range(_POWERS):
+            if (idle >> j) & 1:
+                kept *= p[_HEAD + j]
+        for i in range(x.size):
+            v[i] = rest + kept * (v[i] - rest)
+    hot = False
     for i in range(x.size):
         # Rounded before it is compared: the threshold is float32, too, and an exact tie must stay one.
-        s[i] = s[i] - (s[i] - rest) * rate + x[i] * gain
-        x[i] = s[i]
-    count = 0
+        v[i] = v[i] - (v[i] - rest) * rate + x[i] * gain
+        hot |= v[i] >= theta
+        x[i] = 0
+    if not hot:
+        return count, False
+    still_hot = False
     for i in range(x.size):
-        if x[i] >= theta:
-            fired[count] = i
+        if v[i] >= theta:
+            fired[count] = first + i
             count += 1
-            s[i] = x[i] - theta if soft else rest
-    flush(s)
-    return count
+            v[i] = v[i] - theta if soft else rest
+            still_hot |= v[i] >= theta
+    return count, still_hot

@@ -29,22 +29,21 @@ from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
+from streamsnn.intrinsics import LANES, add_rows, float32s
 from streamsnn.neurons.base import (
-    UNBOUNDED,
     Array,
-    Floats,
     Packed,
     Shape,
     across,
+    each,
     feedback,
     memory_steps,
     recurrent_shapes,
     recurrent_start,
-    spread,
 )
-from streamsnn.neurons.flushing import flush
 from streamsnn.neurons.integrator import decays, double_leaky_integral, leaky_integral
 from streamsnn.neurons.random import uniform
+from streamsnn.neurons.resting import at_rest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -175,102 +174,162 @@ class ParaLIF:
         return pixel_major.movedim(-1, 2).to(like.dtype)
 
     def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
-        """Constants: kind, hidden rule, then a row of a, b, theta and bias. State: l1, m1, v1, l2, m2, v2."""
+        """Constants: kind, hidden rule, then rows of a, b, theta and bias.
+
+        State: l1, m1; if recurrent l2, m2; for D kinds the previous v of the spikes, and if recurrent of the hidden
+        state.
+        """
         a, b = (np.asarray(decay) for decay in decays(step_ms, self.tau_syn_ms, self.tau_mem_ms))
         alpha = 1 / (1 + np.exp(-p["alpha_raw"])) if "alpha_raw" in p else a
         beta = 1 / (1 + np.exp(-p["beta_raw"])) if "beta_raw" in p else b
-        size = int(np.prod(shape))
         theta = np.maximum(p["threshold"], 0.0)
-        bias = p["recurrent_bias"] if self.recurrent else np.zeros(size)
-        rows = [*(spread(value, shape) for value in (alpha, beta, theta)), bias]
+        bias = p["recurrent_bias"] if self.recurrent else np.zeros(())
+        rows = [each(value, shape) for value in (alpha, beta, theta, bias)]
         head = np.array([KINDS.index(self.kind), float(self.hidden == "relu")])
+        variables = (2 + (self.kind in DELTA)) * (1 + self.recurrent)
+        # A sigmoid is 0.5 at rest.
         return Packed(
             np.concatenate([head, *rows]),
-            np.zeros(6 * size),
-            (UNBOUNDED, UNBOUNDED),
+            np.zeros(variables * shape[0], np.float32),
             recurrent=feedback(p),
             memory_steps=memory_steps(np.maximum(alpha, beta)),
             stochastic=self.kind in STOCHASTIC,
+            restless=bool(self.kind[0] in "SG" or np.any(bias)),
         )
 
-    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+    def membrane_of(self, constants: Array, variables: Array, words: NDArray[np.int64], clock: int) -> Array:
         """u."""
-        membrane: Floats = variables[1] + variables[4]
+        membrane: Array = variables[1] + variables[3] if self.recurrent else variables[1]
         return membrane
 
 
 @compiled()
-def _normalised(u: float, kind: int) -> float:
+def _normalise(x: NDArray[np.float64], kind: int) -> None:
     # KINDS in order: T ST TT TRT  D SD TD TRD  SB TRB GS
     if kind == 1 or kind == 5 or kind == 8:
-        return 1.0 / (1.0 + exp(-u))
-    if kind == 2 or kind == 6:
-        return tanh(u)
-    if kind == 3 or kind == 7 or kind == 9:
-        return max(tanh(u), 0.0)
-    return u
+        for i in range(x.size):
+            x[i] = 1.0 / (1.0 + exp(-x[i]))
+    elif kind == 2 or kind == 6:
+        for i in range(x.size):
+            x[i] = tanh(x[i])
+    elif kind == 3 or kind == 7 or kind == 9:
+        for i in range(x.size):
+            x[i] = max(tanh(x[i]), 0.0)
 
 
 @compiled()
-def _fires(v: np.float32, previous: np.float32, theta: np.float32, kind: int, seed: int, counter: int) -> bool:
-    if kind < 4:
-        return bool(v > theta)
-    if kind < 8:
-        return bool(v - previous > theta)
-    if kind < 10:
-        return bool(uniform(seed, counter) < v)
-    return bool(uniform(seed, counter) < 1 / (1 + exp(-2.0 * v)))
+def _fire(
+    x: NDArray[np.float64],
+    kind: int,
+    theta: NDArray[np.float32],
+    previous: int,
+    seed: int,
+    draws: int,
+    fired: NDArray[np.int32],
+    count: int,
+    first: int,
+) -> int:
+    """Phi of the membranes x, which are used up; returns the new `count` of `fired`."""
+    size = x.size
+    _normalise(x, kind)
+    if kind >= 8:
+        for i in range(size):
+            v = np.float32(x[i])
+            if uniform(seed, draws + i) < (1 / (1 + exp(-2.0 * v)) if kind == 10 else v):
+                fired[count] = first + i
+                count += 1
+            x[i] = 0
+        return count
+    if kind >= 4:
+        before = float32s(previous, size)
+        for i in range(size):
+            v = np.float32(x[i])
+            x[i] = v - before[i]
+            before[i] = v
+    hot = False
+    for i in range(size):
+        hot |= np.float32(x[i]) > theta[i]
+    if hot:
+        for i in range(size):
+            if np.float32(x[i]) > theta[i]:
+                fired[count] = first + i
+                count += 1
+    x[:] = 0
+    return count
 
 
 @compiled()
 def step_paralif(
-    x: NDArray[np.float64],
-    p: NDArray[np.float32],
-    r: NDArray[np.float32],
-    s: NDArray[np.float32],
-    k: NDArray[np.int64],
-    fired: NDArray[np.int32],
-) -> tuple[int, int]:
-    """One step of a ParaLIF layer; returns how many fired and how many rows of the recurrent weights were added."""
+    x: NDArray[np.float64], constants: int, s: int, seed: int, draws: int, fired: NDArray[np.int32], count: int, first: int
+) -> tuple[int, bool]:
+    """One step of a pixel of a feed-forward ParaLIF layer, whose first neuron draws the number `draws`.
+
+    Returns the new `count` of `fired` and whether the pixel stays awake.
+    """
     size = x.size
+    p = float32s(constants, 2 + 3 * size)
     kind = int(p[0])
-    relu = p[1] != 0
-    alpha = p[2 : 2 + size]
-    beta = p[2 + size : 2 + 2 * size]
-    theta = p[2 + 2 * size : 2 + 3 * size]
-    bias = p[2 + 3 * size : 2 + 4 * size]
-    l1, m1, v1 = s[:size], s[size : 2 * size], s[2 * size : 3 * size]
-    l2, m2, v2 = s[3 * size : 4 * size], s[4 * size : 5 * size], s[5 * size :]
-    seed, t = k[1], k[0]
-    k[0] = t + 1
-    rows = 0
+    alpha, beta, theta = p[2 : 2 + size], p[2 + size : 2 + 2 * size], p[2 + 2 * size :]
+    synapse, m = float32s(s, size), float32s(s + 4 * size, size)
+    for i in range(size):
+        synapse[i] = alpha[i] * synapse[i] + x[i]
+        m[i] = beta[i] * m[i] + (1 - beta[i]) * synapse[i]
+        x[i] = m[i]
+    count = _fire(x, kind, theta, s + 8 * size, seed, draws, fired, count, first)
+    variables = 3 if 4 <= kind < 8 else 2
+    return count, not at_rest(float32s(s, variables * size))
+
+
+@compiled()
+def step_recurrent_paralif(
+    x: NDArray[np.float64],
+    constants: int,
+    rows: int,
+    s: int,
+    seed: int,
+    clock: int,
+    hidden: NDArray[np.int32],
+    strength: NDArray[np.float64],
+    fired: NDArray[np.int32],
+) -> tuple[int, bool, int]:
+    """One step of a recurrent ParaLIF layer.
+
+    `x` begins a buffer as wide as a padded row of the recurrent weights; `hidden` and `strength` are work space. Returns
+    how many fired, whether the layer stays awake, and how many rows of the recurrent weights were added.
+    """
+    size = x.size
+    p = float32s(constants, 2 + 4 * size)
+    kind, relu = int(p[0]), p[1] != 0
+    alpha, beta = p[2 : 2 + size], p[2 + size : 2 + 2 * size]
+    theta, bias = p[2 + 2 * size : 2 + 3 * size], p[2 + 3 * size :]
+    l1, m1 = float32s(s, size), float32s(s + 4 * size, size)
+    l2, m2 = float32s(s + 8 * size, size), float32s(s + 12 * size, size)
     for i in range(size):
         l1[i] = alpha[i] * l1[i] + x[i]
-    if r.size > 0:
-        # The hidden state follows from m1 before its update; its rows and the bias join the input.
-        for j in range(size):
-            weight = float(m1[j])
-            if not relu:
-                v = np.float32(_normalised(weight, kind))
-                weight = 1.0 if _fires(v, v1[j], theta[j], kind, seed, 2 * t * size + j) else 0.0
-                v1[j] = v
-            if weight > 0:
-                rows += 1
-                row = r[j]
-                for i in range(size):
-                    x[i] += weight * row[i]
+    # The hidden state follows from m1 before its update; its rows and the bias join the input.
+    used = 0
+    if relu:
         for i in range(size):
-            l2[i] = alpha[i] * l2[i] + (x[i] + bias[i])
-            m2[i] = beta[i] * m2[i] + (1 - beta[i]) * l2[i]
+            if m1[i] > 0:
+                row = float32s(rows + 4 * i * _padded(size), size)
+                for j in range(size):
+                    x[j] += m1[i] * np.float64(row[j])
+                used += 1
+    else:
+        for i in range(size):
+            strength[i] = m1[i]
+        used = _fire(strength, kind, theta, s + 20 * size, seed, 2 * clock * size, hidden, 0, 0)
+        add_rows(x.ctypes.data, rows, hidden.ctypes.data, used, _padded(size))
     for i in range(size):
+        l2[i] = alpha[i] * l2[i] + (x[i] + bias[i])
+        m2[i] = beta[i] * m2[i] + (1 - beta[i]) * l2[i]
         m1[i] = beta[i] * m1[i] + (1 - beta[i]) * l1[i]
         x[i] = m1[i] + m2[i]
-    count = 0
-    for i in range(size):
-        v = np.float32(_normalised(x[i], kind))
-        if _fires(v, v2[i], theta[i], kind, seed, (2 * t + 1) * size + i):
-            fired[count] = i
-            count += 1
-        v2[i] = v
-    flush(s)
-    return count, rows
+    count = _fire(x, kind, theta, s + 16 * size, seed, (2 * clock + 1) * size, fired, 0, 0)
+    variables = 6 if 4 <= kind < 8 else 4
+    return count, not at_rest(float32s(s, variables * size)), used
+
+
+@compiled()
+def _padded(size: int) -> int:
+    return (size + LANES - 1) // LANES * LANES

@@ -22,10 +22,14 @@ from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
-from streamsnn.neurons.base import Array, Floats, Packed, Shape
+from streamsnn.intrinsics import float32s
+from streamsnn.neurons.base import Array, Packed, Shape
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_BITS = 32
+"""Slots of a ring that one word of a pixel keeps account of."""
 
 
 @dataclass(frozen=True)
@@ -65,38 +69,58 @@ class SlidingPSN:
         return fires_at_or_above(self.membrane(current, p))
 
     def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
-        """Constants: k taps newest first, bias. State: a ring of k inputs; counters: position, then a flag a slot."""
-        size = int(np.prod(shape))
-        constants = np.concatenate([p["weight"][::-1], np.atleast_1d(p["bias"])])
-        return Packed(constants, np.zeros(self.k * size), (self.k, *[2] * self.k), memory_steps=self.k)
+        """Constants: k, k taps newest first, bias. State: a ring of k inputs.
 
-    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+        The words have a bit a slot of the ring, set where something arrived: other slots are skipped, and a pixel
+        without any sleeps.
+        """
+        constants = np.concatenate([[self.k], p["weight"][::-1], np.atleast_1d(p["bias"])])
+        return Packed(
+            constants,
+            np.zeros(self.k * shape[0], np.float32),
+            words=-(-self.k // _BITS),
+            memory_steps=self.k,
+            restless=bool(p["bias"] >= 0),
+        )
+
+    def membrane_of(self, constants: Array, variables: Array, words: NDArray[np.int64], clock: int) -> Array:
         """h."""
-        taps = constants[:-1]
-        ages = (counters[0] - 1 - np.arange(self.k)) % self.k
-        heard = counters[1 + ages] != 0
-        membrane: Floats = constants[-1] + (taps * heard) @ variables[ages]
+        taps, bias = constants[1:-1], constants[-1]
+        slots = (clock - 1 - np.arange(self.k)) % self.k
+        heard = words[slots // _BITS] >> (slots % _BITS)[:, None] & 1
+        membrane: Array = bias + (taps[:, None] * heard * variables[slots]).sum(0)
         return membrane
 
 
 @compiled()
 def step_sliding(
     x: NDArray[np.float64],
-    active: int,
-    p: NDArray[np.float32],
-    s: NDArray[np.float32],
-    k: NDArray[np.int64],
+    is_new: bool,
+    constants: int,
+    s: int,
+    words: NDArray[np.int64],
+    clock: int,
     fired: NDArray[np.int32],
-) -> int:
-    """One step of a sliding PSN; slots of the ring in which nothing arrived are skipped."""
+    count: int,
+    first: int,
+) -> tuple[int, bool]:
+    """One step of a pixel of a sliding PSN, which something reached if `is_new`.
+
+    Returns the new `count` of `fired` and whether the pixel stays awake.
+    """
     size = x.size
-    taps = p.size - 1
-    bias = p[taps]
-    newest = k[0]
-    ring = s.reshape(taps, size)
-    k[1 + newest] = active
-    if active:
-        ring[newest, :] = x
+    taps = int(float32s(constants, 1)[0])
+    p = float32s(constants + 4, taps + 1)
+    bias = np.float64(p[taps])
+    newest = clock % taps
+    bit = np.int64(1) << (newest % _BITS)
+    if is_new:
+        words[newest // _BITS] |= bit
+        ring = float32s(s + 4 * newest * size, size)
+        for i in range(size):
+            ring[i] = x[i]
+    else:
+        words[newest // _BITS] &= ~bit
     x[:] = bias
     silent = True
     # The oldest input first, in the order in which the sequence form adds.
@@ -104,20 +128,22 @@ def step_sliding(
         slot = newest - lag
         if slot < 0:
             slot += taps
-        if k[1 + slot]:
+        if (words[slot // _BITS] >> (slot % _BITS)) & 1:
             silent = False
             weight = np.float64(p[lag])
-            row = ring[slot]
+            ring = float32s(s + 4 * slot * size, size)
             for i in range(size):
-                x[i] += weight * row[i]
-    k[0] = newest + 1 if newest + 1 < taps else 0
-    count = 0
-    if not silent or bias >= 0:
+                x[i] += weight * ring[i]
+    hot = False
+    for i in range(size):
+        hot |= x[i] >= 0
+    if hot:
         for i in range(size):
             if x[i] >= 0:
-                fired[count] = i
+                fired[count] = first + i
                 count += 1
-    return count
+    x[:] = 0
+    return count, not silent
 
 
 @dataclass(frozen=True)
@@ -174,25 +200,27 @@ class MaskedPSN:
         return fires_at_or_above(self.membrane(current, p))
 
     def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
-        """Constants: masked weights by row, then biases. State: all inputs so far; counters: the step."""
+        """Constants: steps, masked weights by row, then biases. State: all inputs so far."""
         if self.mask_strength != 1:
             raise StreamsnnError(
                 f"a masked PSN with mask_strength {self.mask_strength} looks into the future and cannot stream",
                 hint="train on until mask_strength is 1",
             )
-        constants = np.concatenate([(p["weight"] * self.mask()).ravel(), p["bias"].ravel()])
-        size = int(np.prod(shape))
         return Packed(
-            constants, np.zeros(self.steps * size), (self.steps + 1,), memory_steps=self.steps, horizon_steps=self.steps
+            np.concatenate([[self.steps], (p["weight"] * self.mask()).ravel(), p["bias"].ravel()]),
+            np.zeros(self.steps * shape[0], np.float32),
+            memory_steps=self.steps,
+            horizon_steps=self.steps,
+            restless=True,
         )
 
-    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+    def membrane_of(self, constants: Array, variables: Array, words: NDArray[np.int64], clock: int) -> Array:
         """h; 0 before the first step."""
-        if counters[0] == 0:
-            return np.zeros(variables.shape[1], np.float32)
-        t = int(counters[0]) - 1
-        row = constants[t * self.steps : (t + 1) * self.steps]
-        membrane: Floats = row @ variables + constants[self.steps**2 + t]
+        if clock == 0:
+            return np.zeros_like(variables[0])
+        t = clock - 1
+        row = constants[1 + t * self.steps : 1 + (t + 1) * self.steps]
+        membrane: Array = row @ variables + constants[1 + self.steps**2 + t]
         return membrane
 
 
@@ -206,31 +234,27 @@ def _refuse_beyond(horizon_steps: int, steps: int) -> None:
 
 @compiled()
 def step_masked(
-    x: NDArray[np.float64],
-    p: NDArray[np.float32],
-    s: NDArray[np.float32],
-    k: NDArray[np.int64],
-    fired: NDArray[np.int32],
+    x: NDArray[np.float64], constants: int, s: int, clock: int, fired: NDArray[np.int32], count: int, first: int
 ) -> int:
-    """One step of a masked PSN whose `steps` rows have not all been used."""
+    """One step of a pixel of a masked PSN whose `steps` rows have not all been used; returns the new `count`."""
     size = x.size
-    steps = s.size // size
-    t = k[0]
-    inputs = s.reshape(steps, size)
-    inputs[t, :] = x
-    x[:] = p[steps * steps + t]
-    for j in range(t + 1):
-        weight = np.float64(p[t * steps + j])
+    steps = int(float32s(constants, 1)[0])
+    p = float32s(constants + 4, steps * (steps + 1))
+    inputs = float32s(s, steps * size)
+    for i in range(size):
+        inputs[clock * size + i] = x[i]
+    x[:] = p[steps * steps + clock]
+    for j in range(clock + 1):
+        weight = np.float64(p[clock * steps + j])
         if weight != 0:
-            row = inputs[j]
+            row = inputs[j * size : (j + 1) * size]
             for i in range(size):
                 x[i] += weight * row[i]
-    k[0] = t + 1
-    count = 0
     for i in range(size):
         if x[i] >= 0:
-            fired[count] = i
+            fired[count] = first + i
             count += 1
+        x[i] = 0
     return count
 
 
@@ -276,7 +300,6 @@ class PSN:
     def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
         raise StreamsnnError("a PSN looks into the future and cannot stream", hint="use a sliding PSN")
 
-    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+    def membrane_of(self, constants: Array, variables: Array, words: NDArray[np.int64], clock: int) -> Array:
         """Never called, as a PSN has no step."""
-        membrane: Floats = variables[0]
-        return membrane
+        return variables[0]

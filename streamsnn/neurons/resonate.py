@@ -25,20 +25,20 @@ from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
+from streamsnn.intrinsics import float64s
 from streamsnn.neurons.base import (
     Array,
-    Floats,
     Packed,
     Shape,
     across,
     driven,
+    each,
     feedback,
     memory_steps,
     recurrent_shapes,
     recurrent_start,
-    spread,
 )
-from streamsnn.neurons.flushing import flush
+from streamsnn.neurons.resting import at_rest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 Model = Literal["rf", "brf", "hrf"]
 BOUNDARY_DT_S = 0.01
 OMEGA_LIMIT = 1 / BOUNDARY_DT_S
-RF, BRF, HRF = 0, 1, 2
+_HEAD = 4
 
 
 def refuse_fast_omega(omega: Array) -> None:
@@ -59,14 +59,6 @@ def refuse_fast_omega(omega: Array) -> None:
             f"({wrong.size} of {np.size(omega)} neurons)",
             hint="clip omega to [-100, 100] or train with a smaller range",
         )
-
-
-def _in_float32(value: float) -> list[float]:
-    """Three numbers that float32 holds exactly and whose sum, in this order, is the float64 `value`."""
-    parts: list[float] = []
-    for _ in range(3):
-        parts.append(float(np.float32(value - sum(parts))))
-    return parts
 
 
 @dataclass(frozen=True)
@@ -150,10 +142,10 @@ class Resonator:
         return torch.stack(self.trace(current, p)["z"])
 
     def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
-        """Constants: model, dt as the sum of three numbers, then rows of |omega| and damping.
+        """Constants: harmonic or not, dt, how much of q is kept and how much a spike adds, |omega|, damping.
 
-        State: u, v, q, and the rounding error of each. Near the divergence boundary a resonator remembers hundreds of
-        steps, over which float32 alone gathers errors large enough to move spikes of trained networks.
+        State: u, v, q. All in float64: near the divergence boundary a resonator remembers hundreds of steps, over which
+        float32 gathers errors large enough to move spikes of trained networks.
         """
         omega = np.abs(p["omega"].astype(np.float64))
         offset = np.abs(p["b_offset"].astype(np.float64))
@@ -166,54 +158,49 @@ class Resonator:
             damping = (-1 + np.sqrt(1 - (BOUNDARY_DT_S * omega) ** 2)) / BOUNDARY_DT_S - offset
         rate = damping if self.model != "hrf" else -damping
         radius = np.hypot(1 + self.dt_s * rate, self.dt_s * omega)
-        head = [float({"rf": RF, "brf": BRF, "hrf": HRF}[self.model]), *_in_float32(self.dt_s)]
-        rows = [spread(omega, shape), spread(damping, shape)]
+        keep, gain = (0.0, 0.0) if self.model == "rf" else (0.9, 1.0)
+        head = [float(self.model == "hrf"), self.dt_s, keep, gain]
         return Packed(
-            np.concatenate([head, *rows]),
-            np.zeros(6 * int(np.prod(shape))),
+            np.concatenate([head, each(omega, shape), each(damping, shape)]).astype(np.float64),
+            np.zeros(3 * shape[0], np.float64),
             recurrent=feedback(p),
             memory_steps=memory_steps(radius),
         )
 
-    def membrane_of(self, constants: Floats, variables: Floats, counters: NDArray[np.int64]) -> Floats:
+    def membrane_of(self, constants: Array, variables: Array, words: NDArray[np.int64], clock: int) -> Array:
         """u."""
-        membrane: Floats = variables[0]
-        return membrane
+        return variables[0]
 
 
 @compiled()
 def step_resonator(
-    x: NDArray[np.float64], p: NDArray[np.float32], s: NDArray[np.float32], fired: NDArray[np.int32]
-) -> int:
-    """One step of a layer of resonators, computed in float64; x holds the whole drive and is left as z."""
+    x: NDArray[np.float64], constants: int, s: int, fired: NDArray[np.int32], count: int, first: int
+) -> tuple[int, bool]:
+    """One step of a pixel of resonators; returns the new `count` of `fired` and whether it stays awake."""
     size = x.size
-    model = int(p[0])
-    dt = np.float64(p[1]) + np.float64(p[2]) + np.float64(p[3])
-    omega, damping = p[4 : 4 + size], p[4 + size :]
-    u, v, q = s[:size], s[size : 2 * size], s[2 * size : 3 * size]
-    u_rest, v_rest, q_rest = s[3 * size : 4 * size], s[4 * size : 5 * size], s[5 * size :]
+    p = float64s(constants, _HEAD + 2 * size)
+    dt, keep, gain = p[1], p[2], p[3]
+    omega, damping = p[_HEAD : _HEAD + size], p[_HEAD + size :]
+    u, v, q = float64s(s, size), float64s(s + 8 * size, size), float64s(s + 16 * size, size)
+    if p[0] != 0:
+        for i in range(size):
+            v[i] += dt * u[i]
+            u[i] += dt * (x[i] - 2.0 * (damping[i] + q[i]) * u[i] - omega[i] * omega[i] * v[i])
+    else:
+        for i in range(size):
+            b = damping[i] - q[i]
+            before = u[i]
+            u[i] = before + dt * (b * before - omega[i] * v[i] + x[i])
+            v[i] += dt * (omega[i] * before + b * v[i])
+    hot = False
     for i in range(size):
-        u_old = np.float64(u[i]) + np.float64(u_rest[i])
-        v_old = np.float64(v[i]) + np.float64(v_rest[i])
-        q_old = np.float64(q[i]) + np.float64(q_rest[i])
-        drive, w = x[i], np.float64(omega[i])
-        if model == HRF:
-            b = np.float64(damping[i]) + q_old
-            v_new = v_old + dt * u_old
-            u_new = u_old + dt * (drive - 2.0 * b * u_old - w * w * v_new)
-        else:
-            b = np.float64(damping[i]) - q_old
-            u_new = u_old + dt * (b * u_old - w * v_old + drive)
-            v_new = v_old + dt * (w * u_old + b * v_old)
-        above = u_new - 1.0 - q_old
-        x[i] = 1.0 if above > 0 else 0.0
-        q_new = np.float64(0.0) if model == RF else 0.9 * q_old + x[i]
-        u[i], v[i], q[i] = u_new, v_new, q_new
-        u_rest[i], v_rest[i], q_rest[i] = u_new - u[i], v_new - v[i], q_new - q[i]
-    count = 0
-    for i in range(size):
-        if x[i] > 0:
-            fired[count] = i
-            count += 1
-    flush(s)
-    return count
+        x[i] = 1.0 if u[i] - 1.0 - q[i] > 0 else 0.0
+        hot |= x[i] > 0
+        q[i] = keep * q[i] + gain * x[i]
+    if hot:
+        for i in range(size):
+            if x[i] > 0:
+                fired[count] = first + i
+                count += 1
+    x[:] = 0
+    return count, not at_rest(float64s(s, 3 * size))

@@ -1,0 +1,229 @@
+"""What compiled code needs and numba has no words for: memory by its address, vectors in registers, the lowest bit of a
+word, and arithmetic that rounds denormal numbers to zero.
+
+Addresses are int64. Whoever passes one keeps the memory alive and vouches for its size: nothing is checked here.
+"""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic as _intrinsic
+from numpy.typing import NDArray
+
+from streamsnn.compiled import compiled
+
+# Made at run time, out of a type checker's sight.
+intrinsic: Any = _intrinsic
+_carray: Any = numba.carray
+
+_I32, _I64, _F32, _F64 = ir.IntType(32), ir.IntType(64), ir.FloatType(), ir.DoubleType()
+_BYTES = ir.IntType(8).as_pointer()
+
+LANES = 16
+"""Rows of weights are padded to a multiple of so many float32: one cache line."""
+
+_PREFETCH_ROWS = 4
+"""Rows are asked for so many rows ahead. Without, rows beyond the first cache come up to a quarter slower (measured)."""
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _pointer(context: Any, address: Any) -> Any:
+    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], _BYTES)
+
+    return types.voidptr(types.int64), generate
+
+
+@compiled()
+def float32s(address: int, size: int) -> NDArray[np.float32]:
+    """The `size` float32 at `address`, as an array that owns nothing."""
+    view: NDArray[np.float32] = _carray(_pointer(address), (size,), np.float32)
+    return view
+
+
+@compiled()
+def float64s(address: int, size: int) -> NDArray[np.float64]:
+    """The `size` float64 at `address`."""
+    view: NDArray[np.float64] = _carray(_pointer(address), (size,), np.float64)
+    return view
+
+
+@compiled()
+def int32s(address: int, size: int) -> NDArray[np.int32]:
+    """The `size` int32 at `address`."""
+    view: NDArray[np.int32] = _carray(_pointer(address), (size,), np.int32)
+    return view
+
+
+@compiled()
+def int64s(address: int, size: int) -> NDArray[np.int64]:
+    """The `size` int64 at `address`."""
+    view: NDArray[np.int64] = _carray(_pointer(address), (size,), np.int64)
+    return view
+
+
+@compiled()
+def uint64s(address: int, size: int) -> NDArray[np.uint64]:
+    """The `size` uint64 at `address`."""
+    view: NDArray[np.uint64] = _carray(_pointer(address), (size,), np.uint64)
+    return view
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def lowest_bit(context: Any, word: Any) -> Any:
+    """lowest_bit(word: uint64): the number of the lowest bit that is set; 64 for a word without one."""
+
+    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), generate
+
+
+def _place(builder: Any, address: Any, offset: int, kind: Any) -> Any:
+    return builder.inttoptr(builder.add(address, ir.Constant(_I64, offset)), kind.as_pointer())
+
+
+def _row_adder(width: int) -> Any:
+    """An intrinsic that adds n rows to `width` sums, which stay in registers meanwhile."""
+    lanes = min(width, LANES)
+    sums, singles = ir.VectorType(_F64, lanes), ir.VectorType(_F32, lanes)
+    parts = range(width // lanes)
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def add(context: Any, x: Any, rows: Any, indices: Any, n: Any, pitch: Any) -> Any:
+        def generate(target: Any, builder: Any, _: Any, arguments: Any) -> Any:
+            x, rows, indices, n, pitch = arguments
+            prefetch = builder.module.declare_intrinsic(
+                "llvm.prefetch", [_BYTES], ir.FunctionType(ir.VoidType(), [_BYTES, _I32, _I32, _I32])
+            )
+            before = builder.block
+            first = [builder.load(_place(builder, x, 8 * lanes * k, sums), align=8) for k in parts]
+            loop = builder.append_basic_block("rows")
+            after = builder.append_basic_block("sums")
+            builder.branch(loop)
+
+            builder.position_at_end(loop)
+            j = builder.phi(_I64)
+            j.add_incoming(ir.Constant(_I64, 0), before)
+            old = [builder.phi(sums) for _ in parts]
+            for held, start in zip(old, first, strict=True):
+                held.add_incoming(start, before)
+
+            def row_of(number: Any) -> Any:
+                at = builder.add(indices, builder.mul(number, ir.Constant(_I64, 4)))
+                index = builder.load(builder.inttoptr(at, _I32.as_pointer()), align=4)
+                return builder.add(rows, builder.mul(builder.sext(index, _I64), pitch))
+
+            ahead = builder.add(j, ir.Constant(_I64, _PREFETCH_ROWS))
+            coming = row_of(builder.select(builder.icmp_signed("<", ahead, n), ahead, j))
+            for line in range(0, 4 * width, 64):
+                hints = [ir.Constant(_I32, number) for number in (0, 3, 1)]
+                builder.call(prefetch, [_place(builder, coming, line, ir.IntType(8)), *hints])
+            row = row_of(j)
+            new = []
+            for k in parts:
+                weights = builder.load(_place(builder, row, 4 * lanes * k, singles), align=4)
+                new.append(builder.fadd(old[k], builder.fpext(weights, sums)))
+            following = builder.add(j, ir.Constant(_I64, 1))
+            j.add_incoming(following, loop)
+            for held, value in zip(old, new, strict=True):
+                held.add_incoming(value, loop)
+            builder.cbranch(builder.icmp_signed("<", following, n), loop, after)
+
+            builder.position_at_end(after)
+            for k in parts:
+                builder.store(new[k], _place(builder, x, 8 * lanes * k, sums), align=8)
+            return target.get_dummy_value()
+
+        return types.void(*[types.int64] * 5), generate
+
+    return add
+
+
+_add_128, _add_64, _add_32, _add_16 = (_row_adder(width) for width in (128, 64, 32, 16))
+
+
+@compiled()
+def add_rows(x: int, rows: int, indices: int, n: int, width: int) -> None:
+    """Add the rows `indices` (n,) int32 of float32 `rows` (any, width) to the float64 sums `x` (width,).
+
+    All are addresses; `width` is a multiple of `LANES`. Each sum takes its rows in the order of `indices`. Sums stay in
+    registers, so that nothing but weights is read: this is what numba's own loops, which go back to memory for each
+    row, cannot be brought to.
+    """
+    if n <= 0:
+        return
+    pitch = 4 * width
+    place = 0
+    while width - place >= 128:
+        _add_128(x + 8 * place, rows + 4 * place, indices, n, pitch)
+        place += 128
+    if width - place >= 64:
+        _add_64(x + 8 * place, rows + 4 * place, indices, n, pitch)
+        place += 64
+    if width - place >= 32:
+        _add_32(x + 8 * place, rows + 4 * place, indices, n, pitch)
+        place += 32
+    if width - place >= 16:
+        _add_16(x + 8 * place, rows + 4 * place, indices, n, pitch)
+
+
+# The bits that make an x86's SSE and an ARM's floating point unit take and give zero for denormal numbers.
+_X86 = platform.machine().lower() in ("x86_64", "amd64")
+_ARM = platform.machine().lower() in ("aarch64", "arm64")
+_FLUSH = 0x8040 if _X86 else 1 << 24 if _ARM else 0
+
+
+def _x86_mode(builder: Any, name: str, slot: Any) -> None:
+    call = builder.module.declare_intrinsic(f"llvm.x86.sse.{name}", [], ir.FunctionType(ir.VoidType(), [_BYTES]))
+    builder.call(call, [builder.bitcast(slot, _BYTES)])
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _read_mode(context: Any) -> Any:
+    def generate(_: Any, builder: Any, __: Any, ___: Any) -> Any:
+        if _X86:
+            slot = builder.alloca(_I32)
+            _x86_mode(builder, "stmxcsr", slot)
+            return builder.zext(builder.load(slot), _I64)
+        if _ARM:
+            return builder.asm(ir.FunctionType(_I64, []), "mrs $0, fpcr", "=r", [], True)
+        return ir.Constant(_I64, 0)
+
+    return types.int64(), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _write_mode(context: Any, mode: Any) -> Any:
+    def generate(target: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        if _X86:
+            slot = builder.alloca(_I32)
+            builder.store(builder.trunc(arguments[0], _I32), slot)
+            _x86_mode(builder, "ldmxcsr", slot)
+        elif _ARM:
+            builder.asm(ir.FunctionType(ir.VoidType(), [_I64]), "msr fpcr, $0", "r", [arguments[0]], True)
+        return target.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+@compiled()
+def begin_flushing() -> int:
+    """From here on denormal numbers are zero in this thread; returns what `end_flushing` wants."""
+    mode: int = _read_mode()
+    _write_mode(mode | _FLUSH)
+    return mode
+
+
+@compiled()
+def end_flushing(mode: int) -> None:
+    """Treat denormal numbers again as before `begin_flushing`."""
+    _write_mode(mode)
+
+
