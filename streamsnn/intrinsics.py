@@ -26,7 +26,7 @@ _I32, _I64, _F32, _F64 = ir.IntType(32), ir.IntType(64), ir.FloatType(), ir.Doub
 _BYTES = ir.IntType(8).as_pointer()
 
 LANES = 16
-"""Rows of weights are padded to a multiple of so many float32: one cache line."""
+"""Rows of weights are padded to a multiple of so many int32: one cache line."""
 
 _PREFETCH_ROWS = 4
 """Rows are asked for so many rows ahead. Without, rows beyond the first cache come up to a quarter slower (measured)."""
@@ -90,20 +90,19 @@ def _place(builder: Any, address: Any, offset: int, kind: Any) -> Any:
 
 
 def _row_adder(width: int) -> Any:
-    """An intrinsic that adds n rows to `width` sums, which stay in registers meanwhile."""
+    """An intrinsic that adds n > 0 rows to `width` sums, which stay in registers meanwhile."""
     lanes = min(width, LANES)
-    sums, singles = ir.VectorType(_F64, lanes), ir.VectorType(_F32, lanes)
+    stored, whole, real = (ir.VectorType(kind, lanes) for kind in (_I32, _I64, _F64))
     parts = range(width // lanes)
 
     @intrinsic  # type: ignore[untyped-decorator]
-    def add(context: Any, x: Any, rows: Any, indices: Any, n: Any, pitch: Any) -> Any:
+    def add(context: Any, x: Any, rows: Any, scale: Any, indices: Any, n: Any, pitch: Any) -> Any:
         def generate(target: Any, builder: Any, _: Any, arguments: Any) -> Any:
-            x, rows, indices, n, pitch = arguments
+            x, rows, scale, indices, n, pitch = arguments
             prefetch = builder.module.declare_intrinsic(
                 "llvm.prefetch", [_BYTES], ir.FunctionType(ir.VoidType(), [_BYTES, _I32, _I32, _I32])
             )
             before = builder.block
-            first = [builder.load(_place(builder, x, 8 * lanes * k, sums), align=8) for k in parts]
             loop = builder.append_basic_block("rows")
             after = builder.append_basic_block("sums")
             builder.branch(loop)
@@ -111,9 +110,9 @@ def _row_adder(width: int) -> Any:
             builder.position_at_end(loop)
             j = builder.phi(_I64)
             j.add_incoming(ir.Constant(_I64, 0), before)
-            old = [builder.phi(sums) for _ in parts]
-            for held, start in zip(old, first, strict=True):
-                held.add_incoming(start, before)
+            old = [builder.phi(whole) for _ in parts]
+            for held in old:
+                held.add_incoming(ir.Constant(whole, [0] * lanes), before)
 
             def row_of(number: Any) -> Any:
                 at = builder.add(indices, builder.mul(number, ir.Constant(_I64, 4)))
@@ -128,8 +127,8 @@ def _row_adder(width: int) -> Any:
             row = row_of(j)
             new = []
             for k in parts:
-                weights = builder.load(_place(builder, row, 4 * lanes * k, singles), align=4)
-                new.append(builder.fadd(old[k], builder.fpext(weights, sums)))
+                weights = builder.load(_place(builder, row, 4 * lanes * k, stored), align=4)
+                new.append(builder.add(old[k], builder.sext(weights, whole)))
             following = builder.add(j, ir.Constant(_I64, 1))
             j.add_incoming(following, loop)
             for held, value in zip(old, new, strict=True):
@@ -138,10 +137,13 @@ def _row_adder(width: int) -> Any:
 
             builder.position_at_end(after)
             for k in parts:
-                builder.store(new[k], _place(builder, x, 8 * lanes * k, sums), align=8)
+                place = _place(builder, x, 8 * lanes * k, real)
+                unit = builder.load(_place(builder, scale, 8 * lanes * k, real), align=8)
+                sums = builder.fmul(builder.sitofp(new[k], real), unit)
+                builder.store(builder.fadd(builder.load(place, align=8), sums), place, align=8)
             return target.get_dummy_value()
 
-        return types.void(*[types.int64] * 5), generate
+        return types.void(*[types.int64] * 6), generate
 
     return add
 
@@ -150,28 +152,32 @@ _add_128, _add_64, _add_32, _add_16 = (_row_adder(width) for width in (128, 64, 
 
 
 @compiled()
-def add_rows(x: int, rows: int, indices: int, n: int, width: int) -> None:
-    """Add the rows `indices` (n,) int32 of float32 `rows` (any, width) to the float64 sums `x` (width,).
+def add_rows(x: int, rows: int, scale: int, indices: int, n: int, width: int) -> None:
+    """Add the rows `indices` (n,) int32 of int32 `rows` (any, width), times float64 `scale` (width,), to float64 `x`.
 
-    All are addresses; `width` is a multiple of `LANES`. Each sum takes its rows in the order of `indices`. Sums stay in
-    registers, so that nothing but weights is read: this is what numba's own loops, which go back to memory for each
-    row, cannot be brought to.
+    All are addresses; `width` is a multiple of `LANES`. Whole numbers are summed in int64, exactly, and therefore to the
+    same in any order. Sums stay in registers, so that nothing but weights is read; numba's own loops would go back to
+    memory for every row.
     """
     if n <= 0:
         return
     pitch = 4 * width
     place = 0
-    while width - place >= 128:
-        _add_128(x + 8 * place, rows + 4 * place, indices, n, pitch)
-        place += 128
-    if width - place >= 64:
-        _add_64(x + 8 * place, rows + 4 * place, indices, n, pitch)
-        place += 64
-    if width - place >= 32:
-        _add_32(x + 8 * place, rows + 4 * place, indices, n, pitch)
-        place += 32
-    if width - place >= 16:
-        _add_16(x + 8 * place, rows + 4 * place, indices, n, pitch)
+    while place < width:
+        left = width - place
+        some, these, units = x + 8 * place, rows + 4 * place, scale + 8 * place
+        if left >= 128:
+            _add_128(some, these, units, indices, n, pitch)
+            place += 128
+        elif left >= 64:
+            _add_64(some, these, units, indices, n, pitch)
+            place += 64
+        elif left >= 32:
+            _add_32(some, these, units, indices, n, pitch)
+            place += 32
+        else:
+            _add_16(some, these, units, indices, n, pitch)
+            place += 16
 
 
 # The bits that make an x86's SSE and an ARM's floating point unit take and give zero for denormal numbers.

@@ -33,7 +33,7 @@ class Lowered:
     """
 
     table: NDArray[np.int64]
-    weights: NDArray[np.float32]
+    weights: NDArray[np.int32]
     floats: NDArray[np.float32]
     doubles: NDArray[np.float64]
     awake: NDArray[np.uint64]
@@ -93,7 +93,7 @@ class _Lowering:
     """Turns layers and weights into the table and the flat buffers of the compiled step."""
 
     def __init__(self, spec: NetworkSpec, weights: Mapping[str, Array]) -> None:
-        self._weights: list[NDArray[np.float32]] = []
+        self._weights: list[NDArray[np.int32]] = []
         self._state: dict[int, list[Array]] = {program.FLOATS: [], program.DOUBLES: []}
         self._awake: list[NDArray[np.uint64]] = []
         self._counters, self._words, self._fired = 1, 0, 0
@@ -126,7 +126,7 @@ class _Lowering:
     def finish(self) -> Lowered:
         memory = None if None in self._memory else sum(steps for steps in self._memory if steps is not None)
         table = np.stack(self._rows)
-        weights = _joined(self._weights, np.float32)
+        weights = _joined(self._weights, np.int32)
         return Lowered(
             table=table,
             weights=weights,
@@ -158,7 +158,7 @@ class _Lowering:
             return
         columns = self._columns(program.SPREAD if wanted else program.GATHER, shape)
         if wanted:
-            columns |= {program.WEIGHT: self._place(np.array([self._shared()], np.float32)), program.BIAS: -1}
+            columns |= {program.SCALE: self._place(np.array([self._shared()])), program.BIAS: -1}
         self._row(columns)
 
     def _shared(self) -> float:
@@ -174,9 +174,9 @@ class _Lowering:
         elif isinstance(layer, Linear):
             # (outputs, channels, pixels) -> rows of a pixel-major input, each as long as whole cache lines.
             weight = own["weight"].reshape(shape[0], before[0], -1).transpose(2, 1, 0) * self._shared()
-            rows = _padded_rows(weight.reshape(-1, shape[0]))
+            rows, scale = _whole_numbers(_padded_rows(weight.reshape(-1, shape[0])))
             columns = self._columns(program.LINEAR, shape) | {program.WEIGHT: self._place(rows)}
-            self._row(columns | {program.BIAS: self._bias(own)})
+            self._row(columns | {program.SCALE: self._place(scale), program.BIAS: self._bias(own)})
         elif isinstance(layer, Conv2d):
             self._conv2d(layer, before, shape, own)
         elif isinstance(layer, AveragePool):
@@ -207,10 +207,9 @@ class _Lowering:
         self._rows.append(row)
 
     def _place(self, block: Array) -> int:
-        """Append a block of weights, as float32, or as the float64 that it is made of; returns where it begins."""
+        """Append a block of int32, float32 or float64; returns where it begins, counted in 4 bytes."""
         begin = sum(part.size for part in self._weights)
-        flat = block.ravel()
-        self._weights.append(_whole_lines(flat.view(np.float32) if flat.dtype == np.float64 else flat))
+        self._weights.append(_whole_lines(block.ravel().view(np.int32)))
         return begin
 
     def _bias(self, own: Mapping[str, Array]) -> int:
@@ -220,13 +219,15 @@ class _Lowering:
         kernel, stride = layer.kernel, layer.stride
         phase = -(-kernel // stride)
         # (input channel, ky, place of kx, channel): see `synapses.convolve_by_spike`.
-        weight = np.zeros((before[0], kernel, phase * stride, shape[0]), np.float32)
+        weight = np.zeros((before[0], kernel, phase * stride, shape[0]))
         for kx in range(kernel):
             place = kx % stride * phase + phase - 1 - kx // stride
             weight[:, :, place] = own["weight"][:, :, :, kx].transpose(1, 2, 0) * self._share
         self._shared()
         columns = self._geometry(program.CONVOLVE, before, shape)
-        columns |= {program.WEIGHT: self._place(weight), program.BIAS: self._bias(own)}
+        rows, scale = _whole_numbers(weight)
+        columns |= {program.WEIGHT: self._place(rows), program.SCALE: self._place(np.tile(scale, phase))}
+        columns[program.BIAS] = self._bias(own)
         columns |= {program.KERNEL: kernel, program.STRIDE: stride, program.PADDING: layer.padding}
         self._row(columns)
         self._window = max(self._window, kernel * kernel * before[0])
@@ -252,12 +253,16 @@ class _Lowering:
         self._packed[name] = dataclasses.replace(packed, recurrent=np.zeros((0, 0)))
         doubles = buffer == program.DOUBLES
         constants = packed.constants.astype(np.float64 if doubles else np.float32)
-        recurrent = packed.recurrent.astype(np.float32)
+        recurrent = recurrent_scale = -1
+        if packed.recurrent.size:
+            rows, scale = _whole_numbers(_padded_rows(packed.recurrent))
+            recurrent, recurrent_scale = self._place(rows), self._place(scale)
         self._row(
             self._columns(program.POPULATIONS[layer.neuron.family], shape)
             | {
                 program.CONSTANT: self._place(constants),
-                program.RECURRENT: self._place(_padded_rows(recurrent)) if recurrent.size else -1,
+                program.RECURRENT: recurrent,
+                program.RECURRENT_SCALE: recurrent_scale,
                 program.BUFFER: buffer,
                 program.STATE: singles * sum(part.size for part in state),
                 program.PITCH: singles * pixel_state.size,
@@ -280,18 +285,26 @@ class _Lowering:
 
 
 def padded_to_lines(size: int) -> int:
-    """`size` rounded up to whole cache lines of float32."""
+    """`size` rounded up to whole cache lines of 4-byte numbers."""
     return -(-size // LANES) * LANES
 
 
-def _whole_lines(block: Array) -> Array:
-    padded = np.zeros(padded_to_lines(block.size), block.dtype if block.dtype == np.float64 else np.float32)
+def _whole_numbers(rows: Array) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Weights (..., outputs) as whole numbers, and for each output the power of two that they count."""
+    _, exponents = np.frexp(np.abs(rows).max(axis=tuple(range(rows.ndim - 1))))
+    scale = np.ldexp(1.0, exponents - 31)
+    whole = np.rint(rows / scale).clip(1 - 2**31, 2**31 - 1)
+    return whole.astype(np.int32), scale
+
+
+def _whole_lines(block: NDArray[Any]) -> NDArray[Any]:
+    padded = np.zeros(padded_to_lines(block.size), block.dtype)
     padded[: block.size] = block
     return padded
 
 
 def _padded_rows(rows: Array) -> Array:
-    padded = np.zeros((rows.shape[0], padded_to_lines(rows.shape[1])), np.float32)
+    padded = np.zeros((rows.shape[0], padded_to_lines(rows.shape[1])))
     padded[:, : rows.shape[1]] = rows
     return padded
 

@@ -16,6 +16,7 @@ from streamsnn.state import NetworkState, StateBatch
 from streamsnn.types import InputSpec, ModelCard, Output, Step
 
 _NO_ADDRESSES = np.empty(0, np.int32)
+_advance = walk.advance
 
 
 def population(neuron: Neuron, size: int, parameters: Mapping[str, Array], step_us: int = 1000) -> Network:
@@ -73,11 +74,11 @@ class Network:
         """
         if state.lowered is not self._lowered:
             raise self._foreign()
-        answer = walk.advance(state.frame_address, step.addresses)
-        if answer == program.NO_ROOM:
-            state.make_room(2 * step.addresses.size)
-            answer = walk.advance(state.frame_address, step.addresses)
-        if answer != program.OK:
+        answer = _advance(state.frame_address, step.addresses)
+        if answer:
+            if answer == program.NO_ROOM:
+                state.make_room(2 * step.addresses.size)
+                return self.step(step, state)
             raise self._refusal(answer, step, state)
         return state.output
 

@@ -1,7 +1,10 @@
 """The compiled steps of everything that is no neuron: from what is active to the currents that it causes.
 
-Currents are float64 sums, because sums of many float32 rows decide exact ties, and are zero where nothing was added:
-whoever takes a pixel's currents clears them. `touched` has one bit a pixel.
+Weights are int32 in units of a power of two that each output has for itself, 2^-31 of its largest weight or less: the
+float32 that they come from are exact down to a 128th of the largest, and smaller ones off by at most 2^-32 of it. Sums of
+whole numbers are exact, so that neither the order of the spikes nor the way in which they are added decides anything.
+Currents are float64, and zero where nothing was added: whoever takes a pixel's currents clears them. `touched` has one
+bit a pixel.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from streamsnn.program import (
     KERNEL,
     PADDING,
     PIXELS,
+    SCALE,
     SIZE,
     STRIDE,
     WEIGHT,
@@ -91,7 +95,7 @@ def spread(
     touched: NDArray[np.uint64],
 ) -> None:
     """Each index becomes a current of its own, of one share."""
-    share = np.float64(float32s(weights + 4 * row[WEIGHT], 1)[0])
+    share = float64s(weights + 4 * row[SCALE], 1)[0]
     channels = row[CHANNELS]
     for j in range(n):
         x[indices[j]] += values[j] * share if real else share
@@ -99,13 +103,16 @@ def spread(
 
 
 @compiled()
-def add_values(x: NDArray[np.float64], rows: int, indices: NDArray[np.int32], values: NDArray[np.float64], n: int) -> None:
+def add_values(
+    x: NDArray[np.float64], rows: int, scale: int, indices: NDArray[np.int32], values: NDArray[np.float64], n: int
+) -> None:
     """Add the rows `indices`, each times its value; `x` is as wide as a padded row."""
+    units = float64s(scale, x.size)
     for j in range(n):
-        row = float32s(rows + 4 * x.size * indices[j], x.size)
+        row = int32s(rows + 4 * x.size * indices[j], x.size)
         value = values[j]
         for i in range(x.size):
-            x[i] += value * row[i]
+            x[i] += value * (units[i] * row[i])
 
 
 @compiled()
@@ -122,11 +129,11 @@ def link(
     """A linear layer; returns its synaptic operations."""
     if n > 0:
         width = padded(row[SIZE])
-        rows = weights + 4 * row[WEIGHT]
+        rows, scale = weights + 4 * row[WEIGHT], weights + 4 * row[SCALE]
         if real:
-            add_values(float64s(current, width), rows, int32s(indices, n), values, n)
+            add_values(float64s(current, width), rows, scale, int32s(indices, n), values, n)
         else:
-            add_rows(current, rows, indices, n, width)
+            add_rows(current, rows, scale, indices, n, width)
         touched[0] |= _ONE
     return n * row[SIZE]
 
@@ -152,6 +159,8 @@ def convolve_by_spike(
     kernel, stride, padding = row[KERNEL], row[STRIDE], row[PADDING]
     phase = (kernel + stride - 1) // stride
     pitch = phase * stride * channels
+    units = float64s(weights + 4 * row[SCALE], phase * channels)
+    weights += 4 * row[WEIGHT]
     operations = 0
     pixel = -1
     first_pixel = np.int64(0)
@@ -177,14 +186,14 @@ def convolve_by_spike(
         taps = weights + 4 * ((index - first_pixel) * kernel * pitch + place * channels)
         for oy in range(first_y, last_y + 1):
             out = float64s(current + 8 * (oy * width + first_x) * channels, reach)
-            row_of_taps = float32s(taps + 4 * (y - oy * stride) * pitch, reach)
+            row_of_taps = int32s(taps + 4 * (y - oy * stride) * pitch, reach)
             if real:
                 value = values[j]
                 for i in range(reach):
-                    out[i] += value * row_of_taps[i]
+                    out[i] += value * (units[i] * row_of_taps[i])
             else:
                 for i in range(reach):
-                    out[i] += row_of_taps[i]
+                    out[i] += units[i] * row_of_taps[i]
             operations += reach
     return operations
 
@@ -202,7 +211,7 @@ def convolve_by_pixel(
 ) -> int:
     """Gather for each output what is active in its window; returns the synaptic operations.
 
-    The same sums as `convolve_by_spike` for spikes, in the order of the window: for busy inputs. `sorted_channels` has
+    The same sums as `convolve_by_spike` for spikes, bit for bit: for busy inputs. `sorted_channels` has
     room for n numbers and one window, `starts` for one more than the input has pixels. The number of channels must be a
     multiple of `LANES`.
     """
@@ -212,6 +221,7 @@ def convolve_by_pixel(
     phase = (kernel + stride - 1) // stride
     taps = phase * stride
     _sort_by_pixel(indices, n, channels_in, height_in * width_in, sorted_channels, starts)
+    taps_of, scale = weights + 4 * row[WEIGHT], weights + 4 * row[SCALE]
     window = sorted_channels[n:]
     window_address = window.ctypes.data
     operations = 0
@@ -232,7 +242,7 @@ def convolve_by_pixel(
                             count += 1
             if count > 0:
                 pixel = oy * width + ox
-                add_rows(current + 8 * pixel * channels, weights + 4 * row[WEIGHT], window_address, count, channels)
+                add_rows(current + 8 * pixel * channels, taps_of, scale, window_address, count, channels)
                 touch(touched, pixel)
                 operations += count * channels
     return operations

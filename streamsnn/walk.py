@@ -71,8 +71,7 @@ def _synapses(
         starts = int32s(frame[program.STARTS], row[program.IN_HEIGHT] * row[program.IN_WIDTH] + 1)
         operations = convolve_by_pixel(row, weights, signal, n, current, touched, entries, starts)
     else:
-        taps = weights + 4 * row[program.WEIGHT]
-        operations = convolve_by_spike(row, taps, signal, values, n, real, current, touched)
+        operations = convolve_by_spike(row, weights, signal, values, n, real, current, touched)
     return operations
 
 
@@ -88,6 +87,8 @@ def _neurons(
     pitch, words = row[program.PITCH], row[program.WORDS]
     constants = frame[program.WEIGHTS] + 4 * row[program.CONSTANT]
     recurrent = row[program.RECURRENT]
+    rows = frame[program.WEIGHTS] + 4 * recurrent
+    scale = frame[program.WEIGHTS] + 4 * row[program.RECURRENT_SCALE]
     state = frame[row[program.BUFFER]] + 4 * row[program.STATE]
     word_state = frame[program.WORD_STATE] + 8 * row[program.WORD]
     current = frame[program.CURRENT]
@@ -100,7 +101,7 @@ def _neurons(
     seed = counters[row[program.SEED]]
     restless = row[program.RESTLESS] != 0
     if recurrent >= 0 and op != program.PARALIF and before > 0:
-        add_rows(current, frame[program.WEIGHTS] + 4 * recurrent, fired.ctypes.data, before, padded(channels))
+        add_rows(current, rows, scale, fired.ctypes.data, before, padded(channels))
         accumulates[0] = before * channels
         touched[0] |= _ONE
     count = 0
@@ -132,9 +133,8 @@ def _neurons(
                 if recurrent >= 0:
                     hidden = int32s(frame[program.INDICES], channels)
                     strength = float64s(frame[program.VALUES], channels)
-                    rows = frame[program.WEIGHTS] + 4 * recurrent
                     count, is_awake, used = step_recurrent_paralif(
-                        x, constants, rows, s, seed, clock, hidden, strength, fired
+                        x, constants, rows, scale, s, seed, clock, hidden, strength, fired
                     )
                     if float32s(constants, 2)[1] != 0:
                         multiplies[0] = used * channels

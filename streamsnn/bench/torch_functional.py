@@ -6,24 +6,20 @@ in these does not judge itself.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from streamsnn.bench.contender import Answers, spiking_shapes
-from streamsnn.bench.networks import Case, frame_of
+from streamsnn.bench.networks import Case
 from streamsnn.errors import StreamsnnError
-from streamsnn.layers import Conv2d, Linear
+from streamsnn.layers import Conv2d, Linear, Population
 from streamsnn.neurons import LI, LIF, DoubleLeakyIntegrator, ParaLIF, Resonator, SlidingPSN
 from streamsnn.neurons.base import Neuron
 from streamsnn.neurons.integrator import decays
-from streamsnn.types import Step
 
 States = tuple[Tensor, ...]
 
@@ -58,6 +54,16 @@ def _sliding_psn(neuron: SlidingPSN, p: Parameters, x: Tensor, s: States) -> Ste
     taps = p["weight"].reshape(-1, *([1] * x.dim()))
     h = (ring * taps).sum(0) + p["bias"]
     return (h >= 0).to(x.dtype), h, (ring,)
+
+
+def _turning_psn(neuron: SlidingPSN, p: Parameters, x: Tensor, s: States) -> Stepped:
+    """The ring stays where it is, and one of its rows is written over; `at` (1,) says which comes next."""
+    ring, at = s
+    ring.index_copy_(0, at, x[None])
+    lag = (at - torch.arange(neuron.k)) % neuron.k
+    taps = p["weight"][neuron.k - 1 - lag].reshape(-1, *([1] * x.dim()))
+    h = (ring * taps).sum(0) + p["bias"]
+    return (h >= 0).to(x.dtype), h, (ring, (at + 1) % neuron.k)
 
 
 def _brf(neuron: Resonator, p: Parameters, x: Tensor, s: States) -> Stepped:
@@ -97,7 +103,10 @@ def _double_li(neuron: DoubleLeakyIntegrator, p: Parameters, x: Tensor, s: State
     return membrane, None, (synapse, membrane)
 
 
-def _rule(neuron: Neuron) -> tuple[Callable[[Any, Parameters, Tensor, States], Stepped], int]:
+Rule = Callable[[Any, Parameters, Tensor, States], Stepped]
+
+
+def _rule(neuron: Neuron) -> tuple[Rule, int]:
     """The step of a family, and how many numbers a neuron remembers; StreamsnnError for one that is not compared."""
     if isinstance(neuron, LIF) and neuron.v_reset == 0 and neuron.decay_input and not neuron.learn_tau:
         return _lif, 2 if neuron.recurrent else 1
@@ -115,54 +124,64 @@ def _rule(neuron: Neuron) -> tuple[Callable[[Any, Parameters, Tensor, States], S
 
 
 class FunctionalStep(nn.Module):
-    """A step of `case` in `dtype`: frame (channels, height, width), or flat, and states -> `Said`."""
+    """A step of `case` in `dtype`: a frame of `frame_shape` and the states of all layers -> `Said`.
 
-    def __init__(self, case: Case, dtype: torch.dtype = torch.float32) -> None:
+    Margins are left empty unless asked for, as nobody who streams wants them. With `turning` the rings of sliding PSNs
+    are written in place, not moved. `in_place` says of each state whether it is.
+    """
+
+    def __init__(
+        self, case: Case, dtype: torch.dtype = torch.float32, *, margins: bool = False, turning: bool = False
+    ) -> None:
         super().__init__()
+        self._turning = turning
+        self.in_place: tuple[bool, ...] = ()
         grid = case.spec.card.input
-        flat = all(isinstance(layer, Linear) or not isinstance(layer, Conv2d) for _, layer in case.spec.layers)
-        self.frame_shape = (grid.size,) if flat else (1, grid.channels, grid.height, grid.width)
-        self._layers = case.spec.layers
-        self._shapes = case.spec.shapes()
-        self._dtype = dtype
-        self._own: dict[str, Parameters] = {}
-        for name, _ in self._layers:
-            keys = [key for key in case.weights if key.partition(".")[0] == name]
-            own = {key.partition(".")[2]: torch.from_numpy(np.asarray(case.weights[key])).to(dtype) for key in keys}
-            for key, value in own.items():
-                self.register_buffer(f"{name}_{key}", value)
-            self._own[name] = own
+        images = any(isinstance(layer, Conv2d) for _, layer in case.spec.layers)
+        self.frame_shape = (1, grid.channels, grid.height, grid.width) if images else (grid.size,)
+        self._layers, self._shapes, self._dtype, self._margins = case.spec.layers, case.spec.shapes(), dtype, margins
+        self._keys: dict[str, list[str]] = {name: [] for name, _ in self._layers}
+        for key, weight in case.weights.items():
+            name, _, parameter = key.partition(".")
+            self._keys[name].append(parameter)
+            self.register_buffer(f"{name}_{parameter}", torch.from_numpy(np.asarray(weight)).to(dtype))
 
     def initial(self) -> States:
         """The states of all layers before the first step: zeros."""
         states: list[Tensor] = []
+        in_place: list[bool] = []
         for (_, layer), shape in zip(self._layers, self._shapes, strict=True):
-            if isinstance(layer, Linear | Conv2d):
+            if not isinstance(layer, Population):
                 continue
-            neuron = layer.neuron  # type: ignore[union-attr]
             whole = shape if len(shape) == 1 else (1, *shape)
-            ring = (neuron.k,) if isinstance(neuron, SlidingPSN) else ()
-            states += [torch.zeros(*ring, *whole, dtype=self._dtype) for _ in range(_rule(neuron)[1])]
+            if isinstance(layer.neuron, SlidingPSN):
+                states.append(torch.zeros(layer.neuron.k, *whole, dtype=self._dtype))
+                states += [torch.zeros(1, dtype=torch.int64)] * self._turning
+                in_place += [True, False] if self._turning else [False]
+            else:
+                many = _rule(layer.neuron)[1]
+                states += [torch.zeros(whole, dtype=self._dtype) for _ in range(many)]
+                in_place += [False] * many
+        self.in_place = tuple(in_place)
         return tuple(states)
 
     def forward(self, x: Tensor, states: States) -> Said:
         spikes: list[Tensor] = []
         margins: list[Tensor] = []
         after: list[Tensor] = []
-        place = 0
         for name, layer in self._layers:
-            p = {key: getattr(self, f"{name}_{key}") for key in self._own[name]}
+            p = {key: getattr(self, f"{name}_{key}") for key in self._keys[name]}
             if isinstance(layer, Conv2d):
-                x = functional.conv2d(x, p["weight"], p.get("bias"), stride=layer.stride, padding=layer.padding)
+                x = functional.conv2d(x, p["weight"], stride=layer.stride, padding=layer.padding)
             elif isinstance(layer, Linear):
-                x = functional.linear(x.reshape(-1), p["weight"], p.get("bias"))
-            else:
-                neuron = layer.neuron  # type: ignore[union-attr]
-                rule, many = _rule(neuron)
-                x, margin, new = rule(neuron, p, x, states[place : place + many])
-                place += many
+                x = functional.linear(x.reshape(-1), p["weight"])
+            elif isinstance(layer, Population):
+                rule, many = _rule(layer.neuron)
+                if rule is _sliding_psn and self._turning:
+                    rule, many = _turning_psn, 2
+                x, margin, new = rule(layer.neuron, p, x, states[len(after) : len(after) + many])
                 after += new
                 if margin is not None:
                     spikes.append(x)
                     margins.append(margin)
-        return Said(x, tuple(spikes), tuple(margins), tuple(after))
+        return Said(x, tuple(spikes), tuple(margins) if self._margins else (), tuple(after))

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
-from streamsnn.intrinsics import LANES, add_rows, float32s
+from streamsnn.intrinsics import LANES, add_rows, float32s, float64s, int32s
 from streamsnn.neurons.base import (
     Array,
     Packed,
@@ -285,6 +285,7 @@ def step_recurrent_paralif(
     x: NDArray[np.float64],
     constants: int,
     rows: int,
+    scale: int,
     s: int,
     seed: int,
     clock: int,
@@ -311,15 +312,15 @@ def step_recurrent_paralif(
     if relu:
         for i in range(size):
             if m1[i] > 0:
-                row = float32s(rows + 4 * i * _padded(size), size)
+                row, units = int32s(rows + 4 * i * _padded(size), size), float64s(scale, size)
                 for j in range(size):
-                    x[j] += m1[i] * np.float64(row[j])
+                    x[j] += m1[i] * (units[j] * row[j])
                 used += 1
     else:
         for i in range(size):
             strength[i] = m1[i]
         used = _fire(strength, kind, theta, s + 20 * size, seed, 2 * clock * size, hidden, 0, 0)
-        add_rows(x.ctypes.data, rows, hidden.ctypes.data, used, _padded(size))
+        add_rows(x.ctypes.data, rows, scale, hidden.ctypes.data, used, _padded(size))
     for i in range(size):
         l2[i] = alpha[i] * l2[i] + (x[i] + bias[i])
         m2[i] = beta[i] * m2[i] + (1 - beta[i]) * l2[i]
