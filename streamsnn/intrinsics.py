@@ -9,9 +9,9 @@ from __future__ import annotations
 import platform
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
+from numba import carray as numba_carray  # type: ignore[attr-defined]
 from numba import types
 from numba.extending import intrinsic as _intrinsic
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from streamsnn.compiled import compiled
 
 # Made at run time, out of a type checker's sight.
 intrinsic: Any = _intrinsic
-_carray: Any = numba.carray
+_carray: Any = numba_carray
 
 _I32, _I64, _F32, _F64 = ir.IntType(32), ir.IntType(64), ir.FloatType(), ir.DoubleType()
 _BYTES = ir.IntType(8).as_pointer()
@@ -29,7 +29,7 @@ LANES = 16
 """Rows of weights are padded to a multiple of so many int32: one cache line."""
 
 _PREFETCH_ROWS = 4
-"""Rows are asked for so many rows ahead. Without, rows beyond the first cache come up to a quarter slower (measured)."""
+"""Rows are asked for so many rows ahead: without, those beyond the first cache came up to a quarter slower."""
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -155,9 +155,9 @@ _add_128, _add_64, _add_32, _add_16 = (_row_adder(width) for width in (128, 64, 
 def add_rows(x: int, rows: int, scale: int, indices: int, n: int, width: int) -> None:
     """Add the rows `indices` (n,) int32 of int32 `rows` (any, width), times float64 `scale` (width,), to float64 `x`.
 
-    All are addresses; `width` is a multiple of `LANES`. Whole numbers are summed in int64, exactly, and therefore to the
-    same in any order. Sums stay in registers, so that nothing but weights is read; numba's own loops would go back to
-    memory for every row.
+    All are addresses; `width` is a multiple of `LANES`. Whole numbers are summed in int64, exactly, and therefore to
+    the same in any order. Sums stay in registers, so that nothing but weights is read; numba's own loops would go back
+    to memory for every row.
     """
     if n <= 0:
         return
@@ -231,5 +231,3 @@ def begin_flushing() -> int:
 def end_flushing(mode: int) -> None:
     """Treat denormal numbers again as before `begin_flushing`."""
     _write_mode(mode)
-
-

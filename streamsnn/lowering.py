@@ -27,9 +27,10 @@ class Lowered:
     """A network as the compiled step wants it.
 
     `table` (rows, columns) and `weights` are read by the step; `floats`, `doubles` and `awake` begin a state, which has
-    `counters`, `words` and `fired` whole numbers. `populations` maps a layer of neurons to its row and `packed` to
-    its constants, `names` has the layer of each row, and `seeds` the layer of each counter that holds a seed. The work space of a stream is as wide as the `widest` signal, and has a `window` and as many `pixels`
-    as the largest layer. `fingerprint` is equal for equal networks.
+    `counters`, `words` and `fired` whole numbers. `populations` maps a layer of neurons to its row and `packed` to its
+    constants, `names` has the layer of each row, and `seeds` the layer of each counter that holds a seed. The work
+    space of a stream is as wide as the `widest` signal, and has a `window` and as many `pixels` as the largest layer.
+    `fingerprint` is equal for equal networks.
     """
 
     table: NDArray[np.int64]
@@ -206,7 +207,7 @@ class _Lowering:
             row[column] = value
         self._rows.append(row)
 
-    def _place(self, block: Array) -> int:
+    def _place(self, block: NDArray[Any]) -> int:
         """Append a block of int32, float32 or float64; returns where it begins, counted in 4 bytes."""
         begin = sum(part.size for part in self._weights)
         self._weights.append(_whole_lines(block.ravel().view(np.int32)))

@@ -69,8 +69,8 @@ class Network:
     def step(self, step: Step, state: NetworkState) -> Output:
         """Advance `state` by one time step in which `step.addresses` were active.
 
-        Raises StreamsnnError if an address is outside the input, if the network has no weights for so late a step, or if
-        the state is another network's; then nothing has changed.
+        Raises StreamsnnError if an address is outside the input, if the network has no weights for so late a step, or
+        if the state is another network's; then nothing has changed.
         """
         if state.lowered is not self._lowered:
             raise self._foreign()
@@ -122,8 +122,9 @@ class Network:
                 f"({grid.channels} x {grid.height} x {grid.width})",
                 hint="bin events with a mapping that was fitted to this model",
             )
+        horizon = self._lowered.horizon_steps
         return StreamsnnError(
-            f"step {state.steps} is beyond the {self._lowered.horizon_steps} steps that {self.card.name!r} has weights for",
+            f"step {state.steps} is beyond the {horizon} steps that {self.card.name!r} has weights for",
             hint="reset the state, use a sliding PSN, or train with more steps",
         )
 

@@ -30,12 +30,13 @@ POPULATIONS = {
 
 # Columns that every row has: what it does, how many numbers leave it, and in how many channels of how many pixels.
 OP, SIZE, CHANNELS, PIXELS = 0, 1, 2, 3
-# Synapses. Weights, the float64 scale of each output, and biases begin at these places of the buffer of weights, counted
-# in 4 bytes; no bias is -1.
+# Synapses. Weights, the float64 scale of each output, and biases begin at these places of the buffer of weights,
+# counted in 4 bytes; no bias is -1.
 WEIGHT, SCALE, BIAS, IN_CHANNELS, IN_HEIGHT, IN_WIDTH, HEIGHT, WIDTH, KERNEL, STRIDE, PADDING = range(4, 15)
 # Populations. BUFFER is the frame's field that holds their state, at STATE and PITCH a pixel, both counted in 4 bytes;
 # a pixel has WORDS whole numbers besides. RESTLESS is 1 where neurons may move without input and are always stepped.
-CONSTANT, RECURRENT, RECURRENT_SCALE, BUFFER, STATE, PITCH, WORD, WORDS, AWAKE, FIRED, COUNT, SEED, RESTLESS = range(4, 17)
+CONSTANT, RECURRENT, RECURRENT_SCALE, BUFFER, STATE, PITCH = range(4, 10)
+WORD, WORDS, AWAKE, FIRED, COUNT, SEED, RESTLESS = range(10, 17)
 COLUMNS = 17
 
 # Fields of a frame: addresses, and sizes where they are needed.

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn import program
+from streamsnn.energy import Operations
 from streamsnn.errors import StreamsnnError
 from streamsnn.layers import NetworkSpec, Population
 from streamsnn.lowering import Lowered, aligned
 from streamsnn.neurons.base import Array
 from streamsnn.neurons.random import layer_seed
-from streamsnn.types import Operations, Output, Step
-
+from streamsnn.types import Output, Step
 
 _FOREVER = 2**62
 
@@ -49,7 +49,8 @@ class NetworkState:
 
     `floats` (float32) and `doubles` (float64) hold membranes and rings, `words` (int64) what pixels note besides,
     `awake` (uint64) a bit for each pixel that must be stepped without input, `counters` (int64) the steps taken and the
-    seeds, `fired` (int32) with `counts` (int64) the spikes of the latest step. A network's `step` updates them in place.
+    seeds, `fired` (int32) with `counts` (int64) the spikes of the latest step. A network's `step` updates them in
+    place.
     """
 
     def __init__(self, spec: NetworkSpec, lowered: Lowered, seed: int) -> None:
@@ -186,7 +187,11 @@ class NetworkState:
         row = self.lowered.table[self.lowered.populations[layer]]
         doubles = row[program.BUFFER] == program.DOUBLES
         buffer, singles = (self.doubles, 2) if doubles else (self.floats, 1)
-        pitch, channels, pixels = int(row[program.PITCH]) // singles, int(row[program.CHANNELS]), int(row[program.PIXELS])
+        pitch, channels, pixels = (
+            int(row[program.PITCH]) // singles,
+            int(row[program.CHANNELS]),
+            int(row[program.PIXELS]),
+        )
         begin = int(row[program.STATE]) // singles
         state = buffer[begin : begin + pixels * pitch].reshape(pixels, pitch)
         size = self.lowered.packed[layer].state.size // channels
@@ -257,8 +262,8 @@ class NetworkState:
 class StateBatch:
     """The states of several streams through one network, ready to be stepped together by `Network.step_many`.
 
-    They stay the caller's: each can be read, copied, saved, reset or stepped alone at any time. Raises StreamsnnError for
-    none, for one that is there twice, and for states of different networks.
+    They stay the caller's: each can be read, copied, saved, reset or stepped alone at any time. Raises StreamsnnError
+    for none, for one that is there twice, and for states of different networks.
     """
 
     def __init__(self, states: Sequence[NetworkState]) -> None:

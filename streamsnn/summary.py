@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from streamsnn.energy import Operations, energy_pj
 from streamsnn.errors import StreamsnnError
 from streamsnn.latency import StageLatency
 from streamsnn.types import Result
@@ -26,7 +30,8 @@ class Summary:
         self.label: str | None = None
         self.confidence = 0.0
         self.spikes: dict[str, int] = {}
-        self.operations: list[int] = []
+        self.accumulates: NDArray[np.int64] | None = None
+        self.multiplies: NDArray[np.int64] | None = None
         self.latency = StageLatency(step_us)
         self._names = tuple(operation_names)
         self._began_ns = 0
@@ -46,16 +51,21 @@ class Summary:
         for layer, indices in output.spikes.items():
             self.spikes[layer] = self.spikes.get(layer, 0) + len(indices)
         if output.operations is not None:
-            counts = output.operations.tolist()
-            if self._names and len(counts) != len(self._names):
+            self._count(output.operations)
+        self.latency.record(stamps)
+
+    def _count(self, operations: Operations) -> None:
+        if self.accumulates is None or self.multiplies is None:
+            counted = len(operations.accumulates)
+            if self._names and counted != len(self._names):
                 raise StreamsnnError(
-                    f"The model counts the operations of {len(counts)} layers and names {len(self._names)}.",
+                    f"The model counts the operations of {counted} layers and names {len(self._names)}.",
                     hint="Its operation_names must have one name for each entry of Output.operations.",
                 )
-            self.operations = (
-                [a + b for a, b in zip(self.operations, counts, strict=True)] if self.operations else counts
-            )
-        self.latency.record(stamps)
+            self.accumulates, self.multiplies = operations.accumulates.copy(), operations.multiplies.copy()
+        else:
+            self.accumulates += operations.accumulates
+            self.multiplies += operations.multiplies
 
     def close(self) -> None:
         """Nothing to close; what was added up stays."""
@@ -65,7 +75,8 @@ class Summary:
 
         `steps`, `events` (what entered the network), `dropped`, `duration_s` (sensor time), `decisions` (how often the
         label changed, also to none), `label` and `confidence` (the last), `spikes` (a layer), `synaptic_operations`
-        (`total` and `layers`, name -> count, null where the model names none; all of it null where it counts none),
+        (`total`, of which `accumulates` and `multiplies`, `energy_uj` as `energy` estimates it, and `layers`, name ->
+        count, null where the model names none; all of it null where it counts none),
         `latency` (see `StageLatency`), `real_time_factor` (seconds of stream a second of host time, waiting included),
         `load` (seconds of computing a second of stream: below 1 keeps up).
         """
@@ -87,10 +98,16 @@ class Summary:
         }
 
     def _operations(self) -> dict[str, Any] | None:
-        if not self.operations:
+        if self.accumulates is None or self.multiplies is None:
             return None
         layers: dict[str, int] = {}
-        if self._names:
-            for name, count in zip(self._names, self.operations, strict=True):
-                layers[name] = layers.get(name, 0) + count
-        return {"total": sum(self.operations), "layers": layers or None}
+        for name, count in zip(self._names, (self.accumulates + self.multiplies).tolist(), strict=False):
+            layers[name] = layers.get(name, 0) + count
+        accumulates, multiplies = int(self.accumulates.sum()), int(self.multiplies.sum())
+        return {
+            "total": accumulates + multiplies,
+            "accumulates": accumulates,
+            "multiplies": multiplies,
+            "energy_uj": energy_pj(accumulates, multiplies) * 1e-6,
+            "layers": layers or None,
+        }

@@ -12,6 +12,8 @@ from typing import Any, Literal, NamedTuple, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from streamsnn.energy import Operations
+
 EVENT = np.dtype([("t", "<i8"), ("x", "<u2"), ("y", "<u2"), ("p", "?")])
 """One event: sensor time in us (signed, so that differences never wrap), column, row, polarity (True = brighter)."""
 
@@ -54,17 +56,6 @@ class Step(NamedTuple):
     index: int  # type: ignore[assignment]  # hides tuple.index, which a step has no use for
     addresses: NDArray[np.int32]
     arrived_ns: int
-
-
-class Operations(NamedTuple):
-    """The synaptic operations that one step took, exactly as they happened, (layers,) int64 each.
-
-    A spike that reaches a neuron through a synapse is one of the `accumulates`: its weight is added. A real number that
-    does is one of the `multiplies`: it is multiplied by the weight first. Zeros and silent synapses count nothing.
-    """
-
-    accumulates: NDArray[np.int64]
-    multiplies: NDArray[np.int64]
 
 
 class Output(NamedTuple):
@@ -114,7 +105,10 @@ class Stamps(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Everything known about one step. `dropped` counts the events lost since the stream began."""
+    """Everything known about one step. `dropped` counts the events lost since the stream began.
+
+    What the step cost is `output.operations` and `energy_pj`.
+    """
 
     step: Step
     output: Output
@@ -122,6 +116,11 @@ class Result(NamedTuple):
     tracks: tuple[Track, ...]
     stamps: Stamps
     dropped: int
+
+    @property
+    def energy_pj(self) -> float | None:
+        """What the step's synaptic operations would take in hardware (see `energy`); None if they are not counted."""
+        return None if self.output.operations is None else self.output.operations.energy_pj
 
 
 @dataclass(frozen=True)

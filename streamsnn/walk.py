@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from streamsnn import program
 from streamsnn.compiled import compiled
+from streamsnn.convolution import convolve_by_pixel, convolve_by_spike, dense_is_cheaper
 from streamsnn.intrinsics import (
     add_rows,
     begin_flushing,
@@ -28,9 +29,6 @@ from streamsnn.neurons.psn import step_masked, step_sliding
 from streamsnn.neurons.resonate import step_resonator
 from streamsnn.synapses import (
     add_bias,
-    convolve_by_pixel,
-    convolve_by_spike,
-    dense_is_cheaper,
     flatten,
     gather,
     link,
@@ -77,7 +75,11 @@ def _synapses(
 
 @compiled()
 def _neurons(
-    frame: NDArray[np.int64], row: NDArray[np.int64], before: int, accumulates: NDArray[np.int64], multiplies: NDArray[np.int64]
+    frame: NDArray[np.int64],
+    row: NDArray[np.int64],
+    before: int,
+    accumulates: NDArray[np.int64],
+    multiplies: NDArray[np.int64],
 ) -> int:
     """Step the pixels of a population that are touched or awake; returns how many neurons fired.
 
@@ -251,7 +253,7 @@ def advance_many(frames: NDArray[np.int64], addresses: NDArray[np.int32], ends: 
     """
     begin = 0
     for i in range(frames.size):
-        answer = advance(frames[i], addresses[begin : ends[i]])
+        answer: int = advance(frames[i], addresses[begin : ends[i]])
         if answer != program.OK:
             return program.ANSWERS * i + answer
         begin = ends[i]

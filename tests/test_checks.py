@@ -20,6 +20,7 @@ from streamsnn.checks import (
     check_source,
     check_tracker,
 )
+from streamsnn.energy import Operations
 from streamsnn.errors import StreamsnnError
 from streamsnn.readout import ScoreReadout
 from streamsnn.types import (
@@ -261,7 +262,9 @@ class ToyModel:
         state.sums *= np.float32(0.9)
         state.sums += np.bincount(addresses % 3, minlength=3).astype(np.float32)
         return Output(
-            state.sums, {"hidden": np.flatnonzero(state.sums > 2).astype(np.int32)}, np.array([len(addresses)])
+            state.sums,
+            {"hidden": np.flatnonzero(state.sums > 2).astype(np.int32)},
+            Operations(np.array([len(addresses)]), np.zeros(1, np.int64)),
         )
 
     def load_state(self, path: Path) -> ToyState:

@@ -7,16 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
-
-from streamsnn.neurons.resting import at_rest
-
-
-def test_decayed_values_are_flushed() -> None:
-    s = np.array([1e-20, -1e-20, 1e-31, -1e-38, 0, np.inf], np.float32)
-    flush(s)
-    np.testing.assert_array_equal(s, np.array([1e-20, -1e-20, 0, 0, 0, np.inf], np.float32))
-
 
 def _folder(tmp_path: Path, **environment: str) -> str:
     code = "import streamsnn.compiled as c; print(c.FOLDER)"

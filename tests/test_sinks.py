@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from streamsnn.checks import assert_conforms, check_sink
+from streamsnn.energy import Operations
 from streamsnn.errors import StreamsnnError
 from streamsnn.sinks import Csv, JsonLines, LiveText, PlainText, terminal
 from streamsnn.types import Decision, Output, Result, Sink, Stamps, Step
@@ -23,7 +24,7 @@ def result(
 ) -> Result:
     """Step `index` of 1 ms: arrived 1 ms after `start_ns`, waited 1 ms, took 2 ms; 3 + 1 spikes, 10 + 20 operations."""
     spikes = {"hidden": np.arange(3, dtype=np.int32), "last": np.arange(1, dtype=np.int32)}
-    output = Output(np.zeros(2, np.float32), spikes, np.array([10, 20], np.int64))
+    output = Output(np.zeros(2, np.float32), spikes, Operations(np.array([10, 20]), np.zeros(2, np.int64)))
     stamps = Stamps(start_ns + 1_000_000, start_ns + 2_000_000, start_ns + 4_000_000)
     decision = Decision(label, confidence, np.zeros(2, np.float32))
     return Result(Step(index, np.zeros(events, np.int32), stamps.arrived_ns), output, decision, (), stamps, dropped)

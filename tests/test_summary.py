@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from streamsnn.checks import assert_conforms, check_sink
+from streamsnn.energy import Operations
 from streamsnn.errors import StreamsnnError
 from streamsnn.summary import Summary
 from streamsnn.types import Decision, Output, Result, Stamps, Step
@@ -16,7 +17,7 @@ from streamsnn.types import Decision, Output, Result, Stamps, Step
 def result(index: int, label: str | None, *, events: int = 2, dropped: int = 0, start_ns: int = 0) -> Result:
     """Step `index` of 1 ms: arrived 1 ms after `start_ns`, waited 1 ms, took 2 ms; 3 + 1 spikes, 33 operations."""
     spikes = {"hidden": np.arange(3, dtype=np.int32), "last": np.arange(1, dtype=np.int32)}
-    output = Output(np.zeros(2, np.float32), spikes, np.array([10, 20, 3], np.int64))
+    output = Output(np.zeros(2, np.float32), spikes, Operations(np.array([10, 20, 0]), np.array([0, 0, 3])))
     stamps = Stamps(start_ns + 1_000_000, start_ns + 2_000_000, start_ns + 4_000_000)
     decision = Decision(label, 0.9, np.zeros(2, np.float32))
     return Result(Step(index, np.zeros(events, np.int32), stamps.arrived_ns), output, decision, (), stamps, dropped)
@@ -42,7 +43,13 @@ def test_a_summary_adds_everything_up() -> None:
         "label": "b",
         "confidence": 0.9,
         "spikes": {"hidden": 12, "last": 4},
-        "synaptic_operations": {"total": 132, "layers": {"hidden": 120, "last": 12}},
+        "synaptic_operations": {
+            "total": 132,
+            "accumulates": 120,
+            "multiplies": 12,
+            "energy_uj": pytest.approx((120 * 0.9 + 12 * 4.6) * 1e-6),
+            "layers": {"hidden": 120, "last": 12},
+        },
         "real_time_factor": pytest.approx(4 / 8),  # 4 ms of stream between 2 ms and 10 ms of host time
         "load": pytest.approx(2.0),
     }
@@ -67,7 +74,8 @@ def test_a_label_that_is_taken_back_is_a_change_and_then_there_is_none() -> None
 def test_operations_without_names_are_a_total() -> None:
     summary = Summary(1_000)
     summary.write(result(0, None))
-    assert summary.as_dict()["synaptic_operations"] == {"total": 33, "layers": None}
+    found = summary.as_dict()["synaptic_operations"]
+    assert (found["total"], found["layers"]) == (33, None)
 
 
 def test_names_that_do_not_fit_the_operations_are_refused() -> None:

@@ -52,19 +52,20 @@ class Contender(Protocol):
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to set up a library; `build` raises whatever the library raises where it cannot do a network."""
+    """One way to set up a library; `build` raises whatever the library raises where it cannot do a network.
+
+    `images` is for networks that see images only, `flat` for all others only; a `slow` one takes long to build.
+    """
 
     label: str
     build: Callable[[Case], Contender]
+    images: bool = False
+    flat: bool = False
+    slow: bool = False
 
-
-@dataclass(frozen=True)
-class Entry:
-    """A library (or plain code) with the ways in which it was set up; the fastest of them is what is compared."""
-
-    name: str
-    torch_based: bool
-    variants: tuple[Variant, ...]
+    def suits(self, case: Case) -> bool:
+        convolutional = case.kind == "convolutional"
+        return not (self.images and not convolutional) and not (self.flat and convolutional)
 
 
 class Ours:
@@ -100,12 +101,8 @@ class Ours:
     @property
     def state_bytes(self) -> int:
         """All arrays that one stream holds, work space included."""
-        return sum(array.nbytes for array in arrays_of(self.state))
-
-
-def arrays_of(state: NetworkState) -> list[NDArray[Any]]:
-    """The arrays that a state owns."""
-    return [value for value in vars(state).values() if isinstance(value, np.ndarray) and value.base is None]
+        arrays = {id(value): value for value in vars(self.state).values() if isinstance(value, np.ndarray)}
+        return sum(array.nbytes for array in arrays.values())
 
 
 def spiking_shapes(case: Case) -> dict[str, tuple[int, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from streamsnn.bench.contender import Answers, spiking_shapes
 from streamsnn.bench.networks import Case, Frame
 from streamsnn.bench.torch_functional import FunctionalStep, States
-from streamsnn.bench.torch_settings import fast_inference
+from streamsnn.bench.torch_settings import fast_inference, limit_compilers
 from streamsnn.types import Step
 
 Function = Callable[[Tensor, States], tuple[Tensor, tuple[Tensor, ...], States]]
@@ -72,8 +71,7 @@ def just_in_time(**options: Any) -> Callable[[FunctionalStep], Function]:
     """torch.compile, for exactly these shapes; it compiles here, not at the first step."""
 
     def prepare(module: FunctionalStep) -> Function:
-        # A pool of compiler processes would go on running beside what is timed.
-        os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+        limit_compilers()
         step: Function = torch.compile(as_it_is(module), fullgraph=True, dynamic=False, **options)
         states = module.initial()
         for _ in range(3):
@@ -101,7 +99,7 @@ class _Flat(nn.Module):
 
 def ahead_of_time(module: FunctionalStep) -> Function:
     """Exported and compiled to a library by AOTInductor, and called past its Python wrapping: C++ all the way."""
-    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+    limit_compilers()
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")
         with torch.inference_mode(False), torch.no_grad():

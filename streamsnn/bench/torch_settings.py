@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 
 import torch
@@ -21,3 +22,8 @@ def fast_inference() -> Iterator[None]:
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(threads)
+
+
+def limit_compilers() -> None:
+    """Keep torch.compile from leaving a pool of compiler processes running beside what is timed."""
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")

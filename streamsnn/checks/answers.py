@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from streamsnn.checks.findings import SEED, Finding, findings, require
+from streamsnn.energy import Operations
 from streamsnn.errors import StreamsnnError
 from streamsnn.types import Decision, InputSpec, Output, Readout, Result, Sink, Stamps, Step, Track, Tracker
 
@@ -241,7 +242,11 @@ def _results() -> Sequence[Result]:
 
 def _result(index: int, addresses: tuple[int, ...], label: str | None, tracks: tuple[Track, ...], lost: int) -> Result:
     scores = np.linspace(0, 1, 3, dtype=np.float32)
-    output = Output(scores, {"hidden": np.arange(len(addresses), dtype=np.int32)}, np.array([6, 2], np.int64))
+    output = Output(
+        scores,
+        {"hidden": np.arange(len(addresses), dtype=np.int32)},
+        Operations(np.array([6, 2]), np.zeros(2, np.int64)),
+    )
     stamps = Stamps(1_000 * (index + 2), 1_000 * (index + 2) + 100, 1_000 * (index + 2) + 900)
     step = Step(index, np.array(addresses, np.int32), stamps.arrived_ns)
     return Result(step, output, Decision(label, 0.75, scores.copy()), tracks, stamps, lost)

@@ -157,10 +157,12 @@ def _sound_outputs(model: Model, steps: Sequence[Step]) -> None:
             require(np.all(indices >= 0), f"spikes of {layer} have negative indices")
             require(len(np.unique(indices)) == len(indices), f"in {layer} a neuron fires twice in a step")
         if output.operations is not None:
-            require(output.operations.dtype == np.int64, f"operations are {output.operations.dtype}")
-            require(np.all(output.operations >= 0), f"operations are {output.operations}")
+            for counts in output.operations:
+                require(counts.dtype == np.int64, f"operations are {counts.dtype}")
+                require(np.all(counts >= 0), f"operations are {counts}")
             names = getattr(model, "operation_names", None)
-            counted = len(output.operations)
+            counted = len(output.operations.accumulates)
+            require(len(output.operations.multiplies) == counted, "operations are of different layers")
             require(names is None or len(names) == counted, f"operations of {counted} layers are called {names}")
 
 

@@ -212,8 +212,10 @@ def _sentences(summary: dict[str, Any]) -> str:
     ]
     if summary["synaptic_operations"] is not None:
         operations = summary["synaptic_operations"]["total"] / summary["duration_s"]
+        power_w = summary["synaptic_operations"]["energy_uj"] * 1e-6 / summary["duration_s"]
         spikes = sum(summary["spikes"].values()) / summary["duration_s"]
         rows.append(("work", f"{text.number(operations)} synaptic operations/s, {text.number(spikes)} spikes/s"))
+        rows.append(("energy", f"{text.power(power_w)} for these operations in 45 nm hardware (an estimate)"))
     rows += [("damage", sentence) for sentence in summary["damage"]]
     return text.facts(rows)
 

@@ -237,7 +237,7 @@ def _answer(
             spikes += sum(len(fired) for fired in output.spikes.values())
             if output.operations is not None:
                 counted = True
-                operations += int(output.operations.sum())
+                operations += output.operations.total
             compute.record(stamps.finished_ns - stamps.started_ns)
         answer = Answer(sample, np.array(classes, np.int64), spikes, operations if counted else None)
         return answer, options.damage_of(recording)

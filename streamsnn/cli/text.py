@@ -34,6 +34,14 @@ def bytes_of(size: float) -> str:
     return text + "B" if " " in text else text + " B"
 
 
+def power(power_w: float) -> str:
+    """Watts as "31.2 uW", "1.5 mW", "2 W"."""
+    for unit, factor in (("W", 1.0), ("mW", 1e-3), ("uW", 1e-6)):
+        if power_w >= factor:
+            return f"{power_w / factor:.3g} {unit}"
+    return f"{power_w * 1e9:.3g} nW"
+
+
 def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 

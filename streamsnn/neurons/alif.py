@@ -104,7 +104,8 @@ class ALIF:
 
     def membrane_of(self, constants: Array, variables: Array, words: NDArray[np.int64], clock: int) -> Array:
         """u, after the reset."""
-        return variables[0]
+        membrane: Array = variables[0]
+        return membrane
 
 
 @compiled()
@@ -117,11 +118,14 @@ def step_alif(
     theta, beta = p[0], p[1]
     keep, adapt = p[2 : 2 + size], p[2 + size :]
     u, a, z = float32s(s, size), float32s(s + 4 * size, size), float32s(s + 8 * size, size)
+    # Loops over few arrays: only those are vectorised.
     for i in range(size):
         a[i] = adapt[i] * a[i] + (1 - adapt[i]) * z[i]
-        u[i] = keep[i] * u[i] + (1 - keep[i]) * x[i]
-        x[i] = theta + beta * a[i]
         z[i] = 0
+    for i in range(size):
+        u[i] = keep[i] * u[i] + (1 - keep[i]) * x[i]
+    for i in range(size):
+        x[i] = theta + beta * a[i]
     for i in range(size):
         if u[i] - x[i] > 0:
             fired[count] = first + i

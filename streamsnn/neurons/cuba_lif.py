@@ -96,7 +96,8 @@ class CubaLIF:
 
     def membrane_of(self, constants: Array, variables: Array, words: NDArray[np.int64], clock: int) -> Array:
         """m, after the reset."""
-        return variables[1]
+        membrane: Array = variables[1]
+        return membrane
 
 
 @compiled()
@@ -111,6 +112,7 @@ def step_cuba(
     gain = 1 - b
     for i in range(size):
         synapse[i] = a * synapse[i] + (x[i] + bias[i])
+    for i in range(size):
         m[i] = b * m[i] + gain * synapse[i]
         x[i] = 0
     for i in range(size):

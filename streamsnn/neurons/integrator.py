@@ -103,7 +103,8 @@ class LI:
 
     def membrane_of(self, constants: Array, variables: Array, words: NDArray[np.int64], clock: int) -> Array:
         """y."""
-        return variables[0]
+        membrane: Array = variables[0]
+        return membrane
 
 
 @compiled()
@@ -150,7 +151,8 @@ class DoubleLeakyIntegrator:
 
     def membrane_of(self, constants: Array, variables: Array, words: NDArray[np.int64], clock: int) -> Array:
         """m."""
-        return variables[1]
+        membrane: Array = variables[1]
+        return membrane
 
 
 @compiled()

@@ -35,12 +35,12 @@ from streamsnn.neurons.base import (
     Packed,
     Shape,
     across,
-    each,
     feedback,
     memory_steps,
     recurrent_shapes,
     recurrent_start,
 )
+from streamsnn.neurons.firing import take_fired
 from streamsnn.neurons.integrator import decays, double_leaky_integral, leaky_integral
 from streamsnn.neurons.random import uniform
 from streamsnn.neurons.resting import at_rest
@@ -52,6 +52,7 @@ Kind = Literal["T", "ST", "TT", "TRT", "D", "SD", "TD", "TRD", "SB", "TRB", "GS"
 KINDS: tuple[Kind, ...] = get_args(Kind)
 DELTA = ("D", "SD", "TD", "TRD")
 STOCHASTIC = ("SB", "TRB", "GS")
+_HEAD = 5
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ class ParaLIF:
         return pixel_major.movedim(-1, 2).to(like.dtype)
 
     def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
-        """Constants: kind, hidden rule, then rows of a, b, theta and bias.
+        """Constants: kind, hidden rule, a, b, theta, then the bias of each channel.
 
         State: l1, m1; if recurrent l2, m2; for D kinds the previous v of the spikes, and if recurrent of the hidden
         state.
@@ -183,13 +184,12 @@ class ParaLIF:
         alpha = 1 / (1 + np.exp(-p["alpha_raw"])) if "alpha_raw" in p else a
         beta = 1 / (1 + np.exp(-p["beta_raw"])) if "beta_raw" in p else b
         theta = np.maximum(p["threshold"], 0.0)
-        bias = p["recurrent_bias"] if self.recurrent else np.zeros(())
-        rows = [each(value, shape) for value in (alpha, beta, theta, bias)]
-        head = np.array([KINDS.index(self.kind), float(self.hidden == "relu")])
+        bias = p["recurrent_bias"] if self.recurrent else np.zeros(0)
+        head = [float(KINDS.index(self.kind)), float(self.hidden == "relu"), alpha, beta, theta]
         variables = (2 + (self.kind in DELTA)) * (1 + self.recurrent)
         # A sigmoid is 0.5 at rest.
         return Packed(
-            np.concatenate([head, *rows]),
+            np.concatenate([np.array(head), bias]),
             np.zeros(variables * shape[0], np.float32),
             recurrent=feedback(p),
             memory_steps=memory_steps(np.maximum(alpha, beta)),
@@ -221,7 +221,7 @@ def _normalise(x: NDArray[np.float64], kind: int) -> None:
 def _fire(
     x: NDArray[np.float64],
     kind: int,
-    theta: NDArray[np.float32],
+    theta: float,
     previous: int,
     seed: int,
     draws: int,
@@ -246,34 +246,36 @@ def _fire(
             v = np.float32(x[i])
             x[i] = v - before[i]
             before[i] = v
-    hot = False
-    for i in range(size):
-        hot |= np.float32(x[i]) > theta[i]
-    if hot:
+    else:
         for i in range(size):
-            if np.float32(x[i]) > theta[i]:
-                fired[count] = first + i
-                count += 1
-    x[:] = 0
-    return count
+            x[i] = np.float32(x[i])
+    total: int = take_fired(x, np.float64(theta), fired, count, first)
+    return total
 
 
 @compiled()
 def step_paralif(
-    x: NDArray[np.float64], constants: int, s: int, seed: int, draws: int, fired: NDArray[np.int32], count: int, first: int
+    x: NDArray[np.float64],
+    constants: int,
+    s: int,
+    seed: int,
+    draws: int,
+    fired: NDArray[np.int32],
+    count: int,
+    first: int,
 ) -> tuple[int, bool]:
     """One step of a pixel of a feed-forward ParaLIF layer, whose first neuron draws the number `draws`.
 
     Returns the new `count` of `fired` and whether the pixel stays awake.
     """
     size = x.size
-    p = float32s(constants, 2 + 3 * size)
-    kind = int(p[0])
-    alpha, beta, theta = p[2 : 2 + size], p[2 + size : 2 + 2 * size], p[2 + 2 * size :]
+    p = float32s(constants, _HEAD)
+    kind, alpha, beta, theta = int(p[0]), p[2], p[3], p[4]
     synapse, m = float32s(s, size), float32s(s + 4 * size, size)
     for i in range(size):
-        synapse[i] = alpha[i] * synapse[i] + x[i]
-        m[i] = beta[i] * m[i] + (1 - beta[i]) * synapse[i]
+        synapse[i] = alpha * synapse[i] + x[i]
+    for i in range(size):
+        m[i] = beta * m[i] + (1 - beta) * synapse[i]
         x[i] = m[i]
     count = _fire(x, kind, theta, s + 8 * size, seed, draws, fired, count, first)
     variables = 3 if 4 <= kind < 8 else 2
@@ -295,18 +297,18 @@ def step_recurrent_paralif(
 ) -> tuple[int, bool, int]:
     """One step of a recurrent ParaLIF layer.
 
-    `x` begins a buffer as wide as a padded row of the recurrent weights; `hidden` and `strength` are work space. Returns
-    how many fired, whether the layer stays awake, and how many rows of the recurrent weights were added.
+    `x` begins a buffer as wide as a padded row of the recurrent weights; `hidden` and `strength` are work space.
+    Returns how many fired, whether the layer stays awake, and how many rows of the recurrent weights were added.
     """
     size = x.size
-    p = float32s(constants, 2 + 4 * size)
-    kind, relu = int(p[0]), p[1] != 0
-    alpha, beta = p[2 : 2 + size], p[2 + size : 2 + 2 * size]
-    theta, bias = p[2 + 2 * size : 2 + 3 * size], p[2 + 3 * size :]
+    p = float32s(constants, _HEAD + size)
+    kind, relu, alpha, beta, theta = int(p[0]), p[1] != 0, p[2], p[3], p[4]
+    bias = p[_HEAD:]
     l1, m1 = float32s(s, size), float32s(s + 4 * size, size)
     l2, m2 = float32s(s + 8 * size, size), float32s(s + 12 * size, size)
+    # Loops over few arrays: only those are vectorised.
     for i in range(size):
-        l1[i] = alpha[i] * l1[i] + x[i]
+        l1[i] = alpha * l1[i] + x[i]
     # The hidden state follows from m1 before its update; its rows and the bias join the input.
     used = 0
     if relu:
@@ -322,9 +324,12 @@ def step_recurrent_paralif(
         used = _fire(strength, kind, theta, s + 20 * size, seed, 2 * clock * size, hidden, 0, 0)
         add_rows(x.ctypes.data, rows, scale, hidden.ctypes.data, used, _padded(size))
     for i in range(size):
-        l2[i] = alpha[i] * l2[i] + (x[i] + bias[i])
-        m2[i] = beta[i] * m2[i] + (1 - beta[i]) * l2[i]
-        m1[i] = beta[i] * m1[i] + (1 - beta[i]) * l1[i]
+        l2[i] = alpha * l2[i] + (x[i] + bias[i])
+    for i in range(size):
+        m2[i] = beta * m2[i] + (1 - beta) * l2[i]
+    for i in range(size):
+        m1[i] = beta * m1[i] + (1 - beta) * l1[i]
+    for i in range(size):
         x[i] = m1[i] + m2[i]
     count = _fire(x, kind, theta, s + 16 * size, seed, (2 * clock + 1) * size, fired, 0, 0)
     variables = 6 if 4 <= kind < 8 else 4

@@ -24,6 +24,7 @@ from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
 from streamsnn.intrinsics import float32s
 from streamsnn.neurons.base import Array, Packed, Shape
+from streamsnn.neurons.firing import take_reaching
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -134,16 +135,7 @@ def step_sliding(
             ring = float32s(s + 4 * slot * size, size)
             for i in range(size):
                 x[i] += weight * ring[i]
-    hot = False
-    for i in range(size):
-        hot |= x[i] >= 0
-    if hot:
-        for i in range(size):
-            if x[i] >= 0:
-                fired[count] = first + i
-                count += 1
-    x[:] = 0
-    return count, not silent
+    return take_reaching(x, 0.0, fired, count, first), not silent
 
 
 @dataclass(frozen=True)
@@ -250,12 +242,8 @@ def step_masked(
             row = inputs[j * size : (j + 1) * size]
             for i in range(size):
                 x[i] += weight * row[i]
-    for i in range(size):
-        if x[i] >= 0:
-            fired[count] = first + i
-            count += 1
-        x[i] = 0
-    return count
+    total: int = take_reaching(x, 0.0, fired, count, first)
+    return total
 
 
 @dataclass(frozen=True)
@@ -302,4 +290,5 @@ class PSN:
 
     def membrane_of(self, constants: Array, variables: Array, words: NDArray[np.int64], clock: int) -> Array:
         """Never called, as a PSN has no step."""
-        return variables[0]
+        membrane: Array = variables[0]
+        return membrane

@@ -38,6 +38,7 @@ from streamsnn.neurons.base import (
     recurrent_shapes,
     recurrent_start,
 )
+from streamsnn.neurons.firing import take_fired
 from streamsnn.neurons.resting import at_rest
 
 if TYPE_CHECKING:
@@ -169,7 +170,8 @@ class Resonator:
 
     def membrane_of(self, constants: Array, variables: Array, words: NDArray[np.int64], clock: int) -> Array:
         """u."""
-        return variables[0]
+        membrane: Array = variables[0]
+        return membrane
 
 
 @compiled()
@@ -182,25 +184,20 @@ def step_resonator(
     dt, keep, gain = p[1], p[2], p[3]
     omega, damping = p[_HEAD : _HEAD + size], p[_HEAD + size :]
     u, v, q = float64s(s, size), float64s(s + 8 * size, size), float64s(s + 16 * size, size)
+    # x becomes the new u. Loops over few arrays: only those are vectorised.
     if p[0] != 0:
         for i in range(size):
             v[i] += dt * u[i]
-            u[i] += dt * (x[i] - 2.0 * (damping[i] + q[i]) * u[i] - omega[i] * omega[i] * v[i])
+        for i in range(size):
+            x[i] = u[i] + dt * (x[i] - 2.0 * (damping[i] + q[i]) * u[i] - omega[i] * omega[i] * v[i])
     else:
         for i in range(size):
-            b = damping[i] - q[i]
-            before = u[i]
-            u[i] = before + dt * (b * before - omega[i] * v[i] + x[i])
-            v[i] += dt * (omega[i] * before + b * v[i])
-    hot = False
-    for i in range(size):
-        x[i] = 1.0 if u[i] - 1.0 - q[i] > 0 else 0.0
-        hot |= x[i] > 0
-        q[i] = keep * q[i] + gain * x[i]
-    if hot:
+            x[i] = u[i] + dt * ((damping[i] - q[i]) * u[i] - omega[i] * v[i] + x[i])
         for i in range(size):
-            if x[i] > 0:
-                fired[count] = first + i
-                count += 1
-    x[:] = 0
+            v[i] += dt * (omega[i] * u[i] + (damping[i] - q[i]) * v[i])
+    for i in range(size):
+        u[i] = x[i]
+        x[i] = 1.0 if x[i] - 1.0 - q[i] > 0 else 0.0
+        q[i] = keep * q[i] + gain * x[i]
+    count = take_fired(x, 0.5, fired, count, first)
     return count, not at_rest(float64s(s, 3 * size))

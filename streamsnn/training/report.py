@@ -58,7 +58,7 @@ def stream_through(network: Network, takes: Sequence[Take], targets: NDArray[np.
             output = network.step(step, state)
             scores = readout(output).scores
             spikes += sum(fired.size for fired in output.spikes.values())
-            operations += 0 if output.operations is None else int(output.operations.sum())
+            operations += 0 if output.operations is None else output.operations.total
         confusion[target, scores.argmax()] += 1
     return Streamed(confusion, spikes / len(takes), operations / len(takes))
 

@@ -1,0 +1,117 @@
+"""What was measured of steps, as sentences and tables for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamsnn.bench.bars import bars
+from streamsnn.bench.entrants import OURS
+
+Table = tuple[str, list[str], list[list[str]]]
+"""A title, headings, and rows."""
+
+_HEADINGS = ["rate", "contender", "set up as", "median", "p99", "p99.9", "steps/s", "streams", "ours is faster by"]
+RIGHT = (3, 4, 5, 6, 7)
+"""Columns of numbers in the tables of networks."""
+
+
+def time_of(nanoseconds: float | None) -> str:
+    """Nanoseconds as "480 ns", "12.3 us" or "1.25 ms"; "-" for None."""
+    if nanoseconds is None:
+        return "-"
+    if nanoseconds < 999.5:
+        return f"{nanoseconds:.0f} ns"
+    return f"{nanoseconds / 1e3:.3g} us" if nanoseconds < 999_500 else f"{nanoseconds / 1e6:.3g} ms"
+
+
+def sentences(result: dict[str, Any]) -> str:
+    """Where it was measured, who is missing, and what does not work, a line each."""
+    machine, versions = result["machine"], result["versions"]
+    shown = ", ".join(f"{name} {version}" for name, version in versions.items() if version is not None)
+    lines = [
+        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}",
+        f"{shown}; batch 1, one thread, steps of {result['step_us']} us; reading the clock takes"
+        f" {time_of(result['timer_ns'])}, which is in every figure",
+    ]
+    busy = [value for value in (machine.get("load"), machine.get("load_at_end")) if value is not None]
+    if machine["cores"] and busy and max(busy) > machine["cores"]:
+        lines.append(f"note: the machine was busy with other work (load {max(busy):.1f} on {machine['cores']} cores)")
+    if result["effort"] == "quick":
+        lines.append("note: a quick look; what takes long to build (torch AOT) is left out, and it may be the fastest")
+    if result["missing"]:
+        lines.append(f"not installed: {', '.join(result['missing'])} ({result['install_missing_with']})")
+    for name, network in result["networks"].items():
+        lines += [f"does not work here: {name}, {what}: {why}" for what, why in network["do_not_work"].items()]
+        for rate, found in network["rates"].items():
+            for contender, row in found["contenders"].items():
+                lines += [
+                    f"not compared: {name}, {rate}, {contender} ({variant}): {why}"
+                    for variant, why in row["differs"].items()
+                ]
+    return "\n".join(lines)
+
+
+def tables(result: dict[str, Any]) -> list[Table]:
+    """A table for each network, one of what silence and long streams cost, and the goals."""
+    found = [_network(network) for network in result["networks"].values()]
+    found.append(_ours(result))
+    goals = [
+        [bar.network, bar.goal, bar.wanted, bar.measured, {True: "reached", False: "NOT reached", None: "not measured"}[bar.reached]]
+        for bar in bars(result)
+    ]
+    found.append(("Goals, at the typical rate", ["network", "goal", "wanted", "measured", ""], goals))
+    return found
+
+
+def _network(network: dict[str, Any]) -> Table:
+    rows = []
+    for rate, found in network["rates"].items():
+        firing = " ".join(f"{100 * share:.2g}" for share in found["firing"].values())
+        label = f"{rate} ({found['active_inputs']:.0f} inputs; {firing} % fire)"
+        for name, row in found["contenders"].items():
+            rows.append([label, name, *_row(name, row)])
+            label = ""
+        rows.append(["", "bytes limit", f"{found['touched_bytes'] / 1e3:.1f} kB", time_of(found["bytes_limit_ns"]), "", "", "", "", ""])
+    empty = network["empty_calls"]
+    title = (
+        f"{network['title']}: weights {network['weight_bytes'] / 1e3:.0f} kB, a stream {network['state_bytes'] / 1e3:.0f} kB;"
+        f" an empty call {time_of(empty['compiled_ns'])} (compiled), {time_of(empty['python_ns'])} (Python)"
+    )
+    return title, _HEADINGS, rows
+
+
+def _row(name: str, row: dict[str, Any]) -> list[str]:
+    if not row["equal"]:
+        return ["its outputs differ: not timed", *[""] * 6]
+    if "median_ns" not in row:
+        return [row["variant"], *[""] * 6]
+    ratio = row["ratio_to_ours"]
+    faster = "" if name == OURS else f"{ratio['median']:.3g} x ({ratio['min']:.3g} to {ratio['max']:.3g})"
+    return [
+        row["variant"],
+        time_of(row["median_ns"]),
+        time_of(row["p99_ns"]),
+        time_of(row["p99_9_ns"]),
+        f"{row['steps_a_second']:,.0f}",
+        f"{row['streams_in_true_time']:,.0f}" if row["streams_in_true_time"] >= 1 else "none",
+        faster,
+    ]
+
+
+def _ours(result: dict[str, Any]) -> Table:
+    rows = []
+    for name, network in result["networks"].items():
+        silence, growth = network["silence"], network["growth"]
+        rows.append(
+            [
+                name,
+                time_of(silence["busy_ns"]),
+                time_of(silence["after_busy_ns"]),
+                time_of(silence["after_long_silence_ns"]),
+                f"{growth['steps']:,}",
+                time_of(growth["first_tenth_ns"]),
+                time_of(growth["last_tenth_ns"]),
+            ]
+        )
+    headings = ["network", "busy", "silent, just after", "silent for long", "steps", "first tenth", "last tenth"]
+    return "Silence, and a long stream (streamsnn alone)", headings, rows

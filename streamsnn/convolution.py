@@ -1,0 +1,179 @@
+"""The compiled steps of a convolution, for few spikes and for many: the same sums, bit for bit.
+
+By spike, each input is scattered through the kernel: the work follows the events. By pixel, each output gathers what is
+active in its window and sums it in registers: quicker once most windows hold something. Both skip zeros.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamsnn.compiled import compiled
+from streamsnn.intrinsics import LANES, add_rows, float64s, int32s
+from streamsnn.program import (
+    CHANNELS,
+    HEIGHT,
+    IN_CHANNELS,
+    IN_HEIGHT,
+    IN_WIDTH,
+    KERNEL,
+    PADDING,
+    PIXELS,
+    SCALE,
+    STRIDE,
+    WEIGHT,
+    WIDTH,
+)
+from streamsnn.synapses import touch
+
+_LOOK_NS, _ROW_NS, _CHANNEL_NS, _ENTRY_NS = 4.0, 8.0, 0.1, 4.2
+"""What decides between the two convolutions, measured (`streamsnn bench convolution`, which shows where they cross):
+looking for spikes in one place of a window; scattering a spike into one row of outputs; what a channel costs more when
+it is scattered than when it is gathered; and listing a spike that was found in a window.
+"""
+
+
+@compiled()
+def dense_is_cheaper(row: NDArray[np.int64], n: int) -> bool:
+    """Whether n spikes are so many that `convolve_by_pixel` is quicker than `convolve_by_spike`."""
+    kernel, stride, channels = row[KERNEL], row[STRIDE], row[CHANNELS]
+    if channels % LANES != 0:
+        return False
+    # For each of the (kernel / stride)^2 outputs that a spike reaches on average.
+    saved_ns = _ROW_NS * stride / kernel + _CHANNEL_NS * channels - _ENTRY_NS
+    return bool(n * saved_ns > _LOOK_NS * row[PIXELS] * stride * stride)
+
+
+@compiled()
+def convolve_by_spike(
+    row: NDArray[np.int64],
+    weights: int,
+    indices: NDArray[np.int32],
+    values: NDArray[np.float64],
+    n: int,
+    real: bool,
+    current: int,
+    touched: NDArray[np.uint64],
+) -> int:
+    """Scatter each input through the kernel; returns the synaptic operations.
+
+    Weights are (input channel, ky, place of kx, channel). kx is placed so that the outputs that an input reaches in a
+    row, which are side by side, find their weights side by side: by kx modulo the stride, and then descending.
+    """
+    channels_in, width_in = np.uint32(row[IN_CHANNELS]), np.uint32(row[IN_WIDTH])
+    channels, height, width = row[CHANNELS], row[HEIGHT], row[WIDTH]
+    kernel, stride, padding = row[KERNEL], row[STRIDE], row[PADDING]
+    phase = (kernel + stride - 1) // stride
+    pitch = phase * stride * channels
+    units = float64s(weights + 4 * row[SCALE], phase * channels)
+    weights += 4 * row[WEIGHT]
+    operations = 0
+    pixel = np.int64(-1)
+    first_pixel = np.int64(0)
+    for j in range(n):
+        index = np.int64(indices[j])
+        if pixel < 0 or index - first_pixel < 0 or index - first_pixel >= channels_in:
+            pixel = np.int64(np.uint32(index) // channels_in)
+            first_pixel = pixel * np.int64(channels_in)
+            line = np.int64(np.uint32(pixel) // width_in)
+            y, x0 = line + padding, pixel - line * np.int64(width_in) + padding
+            # Outputs whose window holds y: y - kernel < oy * stride <= y; alike for x.
+            first_y, last_y = max((y - kernel) // stride + 1, 0), min(y // stride, height - 1)
+            first_x, last_x = max((x0 - kernel) // stride + 1, 0), min(x0 // stride, width - 1)
+            kx = x0 - first_x * stride
+            place = kx % stride * phase + phase - 1 - kx // stride
+            reach = (last_x - first_x + 1) * channels
+            if reach > 0:
+                for oy in range(first_y, last_y + 1):
+                    for ox in range(first_x, last_x + 1):
+                        touch(touched, oy * width + ox)
+        if reach <= 0:
+            continue
+        taps = weights + 4 * ((index - first_pixel) * kernel * pitch + place * channels)
+        for oy in range(first_y, last_y + 1):
+            out = float64s(current + 8 * (oy * width + first_x) * channels, reach)
+            row_of_taps = int32s(taps + 4 * (y - oy * stride) * pitch, reach)
+            if real:
+                value = values[j]
+                for i in range(reach):
+                    out[i] += value * (units[i] * row_of_taps[i])
+            else:
+                for i in range(reach):
+                    out[i] += units[i] * row_of_taps[i]
+            operations += reach
+    return operations
+
+
+@compiled()
+def convolve_by_pixel(
+    row: NDArray[np.int64],
+    weights: int,
+    indices: NDArray[np.int32],
+    n: int,
+    current: int,
+    touched: NDArray[np.uint64],
+    sorted_channels: NDArray[np.int32],
+    starts: NDArray[np.int32],
+) -> int:
+    """Gather for each output what is active in its window; returns the synaptic operations.
+
+    The same sums as `convolve_by_spike` for spikes, bit for bit: for busy inputs. `sorted_channels` has
+    room for n numbers and one window, `starts` for one more than the input has pixels. The number of channels must be a
+    multiple of `LANES`.
+    """
+    channels_in, height_in, width_in = row[IN_CHANNELS], row[IN_HEIGHT], row[IN_WIDTH]
+    channels, height, width = row[CHANNELS], row[HEIGHT], row[WIDTH]
+    kernel, stride, padding = row[KERNEL], row[STRIDE], row[PADDING]
+    phase = (kernel + stride - 1) // stride
+    taps = phase * stride
+    _sort_by_pixel(indices, n, channels_in, height_in * width_in, sorted_channels, starts)
+    taps_of, scale = weights + 4 * row[WEIGHT], weights + 4 * row[SCALE]
+    window = sorted_channels[n:]
+    window_address = window.ctypes.data
+    operations = 0
+    for oy in range(height):
+        top = oy * stride - padding
+        for ox in range(width):
+            left = ox * stride - padding
+            count = 0
+            for y in range(max(top, 0), min(top + kernel, height_in)):
+                for x in range(max(left, 0), min(left + kernel, width_in)):
+                    pixel = y * width_in + x
+                    first, last = starts[pixel], starts[pixel + 1]
+                    if first < last:
+                        kx = x - left
+                        place = (y - top) * taps + kx % stride * phase + phase - 1 - kx // stride
+                        for j in range(first, last):
+                            window[count] = sorted_channels[j] * kernel * taps + place
+                            count += 1
+            if count > 0:
+                pixel = oy * width + ox
+                add_rows(current + 8 * pixel * channels, taps_of, scale, window_address, count, channels)
+                touch(touched, pixel)
+                operations += count * channels
+    return operations
+
+
+@compiled()
+def _sort_by_pixel(
+    indices: NDArray[np.int32],
+    n: int,
+    channels: int,
+    pixels: int,
+    sorted_channels: NDArray[np.int32],
+    starts: NDArray[np.int32],
+) -> None:
+    """Write the channel of each index to `sorted_channels`, pixel by pixel, and where each pixel begins to `starts`."""
+    starts[: pixels + 1] = 0
+    for j in range(n):
+        starts[np.uint32(indices[j]) // np.uint32(channels) + 1] += 1
+    for place in range(pixels):
+        starts[place + 1] += starts[place]
+    for j in range(n):
+        pixel = np.int64(np.uint32(indices[j]) // np.uint32(channels))
+        sorted_channels[starts[pixel]] = indices[j] - pixel * channels
+        starts[pixel] += 1
+    for place in range(pixels, 0, -1):
+        starts[place] = starts[place - 1]
+    starts[0] = 0
