@@ -1,10 +1,12 @@
 # make demo   the main job on recordings/, in a virtual environment of its own
 # make test   all tests           make check   format, lint, strict types, import contracts
+# make bench  how fast it is beside other libraries, which `make peers` installs in an environment of their own
 PYTHON ?= python3
 VENV ?= .venv
+PEERS ?= .venv-peers
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format clean
+.PHONY: demo test check format peers bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/streamsnn run recordings/sequence.dat --model nmnist-sliding-psn
@@ -22,13 +24,18 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-$(VENV)/bin/python:
+peers: $(PEERS)/.installed
+
+bench: $(PEERS)/.installed
+	$(PEERS)/bin/streamsnn bench
+
+$(VENV)/bin/python $(PEERS)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo 'streamsnn needs Python 3.11 or newer: make PYTHON=/path/to/python3.11'; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q && apt-get install -qy python3-venv; } \
 	  || { echo 'Python cannot make virtual environments here: install the system package python3-venv'; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(patsubst %/bin/python,%,$@)
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
@@ -38,6 +45,15 @@ $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.installed
 
+# torch first: from then on nothing may replace it by another build, of which some are of several GB.
+$(PEERS)/.installed: pyproject.toml streamsnn/bench/peers.txt streamsnn/bench/peers-alone.txt | $(PEERS)/bin/python
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check 'torch>=2.13,<2.14'
+	$(PEERS)/bin/python -m pip freeze --exclude-editable | grep '^torch==' > $(PEERS)/torch.txt
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c $(PEERS)/torch.txt -e . \
+	  -r streamsnn/bench/peers.txt
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r streamsnn/bench/peers-alone.txt
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -96,3 +96,11 @@ def compiled(*signatures: Any) -> Callable[[Any], Any]:
             config.CACHE_DIR = chosen
 
     return decorate
+
+
+def part(function: Any) -> Any:
+    """Decorator: a part of the one compiled function that calls it, which gets its own name and nothing of its own.
+
+    Compiled functions that call one another are optimised again at each level. Parts are optimised once.
+    """
+    return _njit(inline="always", nogil=True)(function)

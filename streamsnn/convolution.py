@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
-from streamsnn.intrinsics import LANES, add_rows, float64s, int32s
+from streamsnn.intrinsics import LANES, add_rows, address, float64s, int32s
 from streamsnn.program import (
     CHANNELS,
     HEIGHT,
@@ -130,7 +130,7 @@ def convolve_by_pixel(
     _sort_by_pixel(indices, n, channels_in, height_in * width_in, sorted_channels, starts)
     taps_of, scale = weights + 4 * row[WEIGHT], weights + 4 * row[SCALE]
     window = sorted_channels[n:]
-    window_address = window.ctypes.data
+    window_address = address(window)
     operations = 0
     for oy in range(height):
         top = oy * stride - padding

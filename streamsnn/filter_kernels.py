@@ -33,9 +33,8 @@ def supported(events: Events, last_us: NDArray[np.int64], tau_us: int, out: Even
         # The latest witness by maximum: faster than eight branches that nobody can predict.
         witness_us = max(max(above[x], above[x + 1]), max(above[x + 2], here[x]))
         witness_us = max(witness_us, max(max(below[x], below[x + 1]), max(below[x + 2], here[x + 2])))
-        if witness_us >= since_us:
-            out[kept] = events[i]
-            kept += 1
+        out[kept] = events[i]
+        kept += witness_us >= since_us
     return kept
 
 
@@ -107,9 +106,8 @@ def inside(events: Events, left: int, top: int, right: int, bottom: int, width: 
         x, y = int64(events[i].x), int64(events[i].y)
         if x >= width or y >= height:
             return -1
-        if left <= x < right and top <= y < bottom:
-            out[kept] = events[i]
-            kept += 1
+        out[kept] = events[i]
+        kept += (left <= x) & (x < right) & (top <= y) & (y < bottom)
     return kept
 
 
@@ -119,9 +117,8 @@ def of_polarity(events: Events, on: bool, width: int, height: int, out: Events) 
     for i in range(events.shape[0]):
         if events[i].x >= width or events[i].y >= height:
             return -1
-        if events[i].p == on:
-            out[kept] = events[i]
-            kept += 1
+        out[kept] = events[i]
+        kept += events[i].p == on
     return kept
 
 

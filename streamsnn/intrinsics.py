@@ -7,6 +7,7 @@ Addresses are int64. Whoever passes one keeps the memory alive and vouches for i
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -41,37 +42,44 @@ def _pointer(context: Any, address: Any) -> Any:
 
 
 @compiled()
-def float32s(address: int, size: int) -> NDArray[np.float32]:
-    """The `size` float32 at `address`, as an array that owns nothing."""
-    view: NDArray[np.float32] = _carray(_pointer(address), (size,), np.float32)
+def address(array: NDArray[Any]) -> int:
+    """Where `array` lies."""
+    # numba has it unsigned, and a signed number added to it would be taken for a float.
+    return np.int64(array.ctypes.data)  # type: ignore[return-value]
+
+
+@compiled()
+def float32s(place: int, size: int) -> NDArray[np.float32]:
+    """The `size` float32 at `place`, as an array that owns nothing."""
+    view: NDArray[np.float32] = _carray(_pointer(place), (size,), np.float32)
     return view
 
 
 @compiled()
-def float64s(address: int, size: int) -> NDArray[np.float64]:
-    """The `size` float64 at `address`."""
-    view: NDArray[np.float64] = _carray(_pointer(address), (size,), np.float64)
+def float64s(place: int, size: int) -> NDArray[np.float64]:
+    """The `size` float64 at `place`."""
+    view: NDArray[np.float64] = _carray(_pointer(place), (size,), np.float64)
     return view
 
 
 @compiled()
-def int32s(address: int, size: int) -> NDArray[np.int32]:
-    """The `size` int32 at `address`."""
-    view: NDArray[np.int32] = _carray(_pointer(address), (size,), np.int32)
+def int32s(place: int, size: int) -> NDArray[np.int32]:
+    """The `size` int32 at `place`."""
+    view: NDArray[np.int32] = _carray(_pointer(place), (size,), np.int32)
     return view
 
 
 @compiled()
-def int64s(address: int, size: int) -> NDArray[np.int64]:
-    """The `size` int64 at `address`."""
-    view: NDArray[np.int64] = _carray(_pointer(address), (size,), np.int64)
+def int64s(place: int, size: int) -> NDArray[np.int64]:
+    """The `size` int64 at `place`."""
+    view: NDArray[np.int64] = _carray(_pointer(place), (size,), np.int64)
     return view
 
 
 @compiled()
-def uint64s(address: int, size: int) -> NDArray[np.uint64]:
-    """The `size` uint64 at `address`."""
-    view: NDArray[np.uint64] = _carray(_pointer(address), (size,), np.uint64)
+def uint64s(place: int, size: int) -> NDArray[np.uint64]:
+    """The `size` uint64 at `place`."""
+    view: NDArray[np.uint64] = _carray(_pointer(place), (size,), np.uint64)
     return view
 
 
@@ -89,6 +97,39 @@ def _place(builder: Any, address: Any, offset: int, kind: Any) -> Any:
     return builder.inttoptr(builder.add(address, ir.Constant(_I64, offset)), kind.as_pointer())
 
 
+def _over_rows(
+    builder: Any, rows: Any, indices: Any, n: Any, pitch: Any, start: list[Any], grow: Callable[..., Any]
+) -> Any:
+    """Build a loop over n > 0 rows: values begin as `start` and become `grow(number, row address, values)`, and in the
+    end the result.
+    """
+    before = builder.block
+    loop, after = builder.append_basic_block("rows"), builder.append_basic_block("sums")
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    number = builder.phi(_I64)
+    number.add_incoming(ir.Constant(_I64, 0), before)
+    old = [builder.phi(value.type) for value in start]
+    for held, value in zip(old, start, strict=True):
+        held.add_incoming(value, before)
+
+    def row_of(place: Any) -> Any:
+        at = builder.add(indices, builder.mul(place, ir.Constant(_I64, 4)))
+        index = builder.load(builder.inttoptr(at, _I32.as_pointer()), align=4)
+        return builder.add(rows, builder.mul(builder.sext(index, _I64), pitch))
+
+    ahead = builder.add(number, ir.Constant(_I64, _PREFETCH_ROWS))
+    coming = row_of(builder.select(builder.icmp_signed("<", ahead, n), ahead, number))
+    new = grow(number, row_of(number), coming, old)
+    following = builder.add(number, ir.Constant(_I64, 1))
+    number.add_incoming(following, loop)
+    for held, value in zip(old, new, strict=True):
+        held.add_incoming(value, loop)
+    builder.cbranch(builder.icmp_signed("<", following, n), loop, after)
+    builder.position_at_end(after)
+    return new
+
+
 def _row_adder(width: int) -> Any:
     """An intrinsic that adds n > 0 rows to `width` sums, which stay in registers meanwhile."""
     lanes = min(width, LANES)
@@ -102,45 +143,52 @@ def _row_adder(width: int) -> Any:
             prefetch = builder.module.declare_intrinsic(
                 "llvm.prefetch", [_BYTES], ir.FunctionType(ir.VoidType(), [_BYTES, _I32, _I32, _I32])
             )
-            before = builder.block
-            loop = builder.append_basic_block("rows")
-            after = builder.append_basic_block("sums")
-            builder.branch(loop)
 
-            builder.position_at_end(loop)
-            j = builder.phi(_I64)
-            j.add_incoming(ir.Constant(_I64, 0), before)
-            old = [builder.phi(whole) for _ in parts]
-            for held in old:
-                held.add_incoming(ir.Constant(whole, [0] * lanes), before)
+            def grow(_: Any, row: Any, coming: Any, old: list[Any]) -> list[Any]:
+                for line in range(0, 4 * width, 64):
+                    hints = [ir.Constant(_I32, number) for number in (0, 3, 1)]
+                    builder.call(prefetch, [_place(builder, coming, line, ir.IntType(8)), *hints])
+                weights = [builder.load(_place(builder, row, 4 * lanes * k, stored), align=4) for k in parts]
+                return [builder.add(old[k], builder.sext(weights[k], whole)) for k in parts]
 
-            def row_of(number: Any) -> Any:
-                at = builder.add(indices, builder.mul(number, ir.Constant(_I64, 4)))
-                index = builder.load(builder.inttoptr(at, _I32.as_pointer()), align=4)
-                return builder.add(rows, builder.mul(builder.sext(index, _I64), pitch))
-
-            ahead = builder.add(j, ir.Constant(_I64, _PREFETCH_ROWS))
-            coming = row_of(builder.select(builder.icmp_signed("<", ahead, n), ahead, j))
-            for line in range(0, 4 * width, 64):
-                hints = [ir.Constant(_I32, number) for number in (0, 3, 1)]
-                builder.call(prefetch, [_place(builder, coming, line, ir.IntType(8)), *hints])
-            row = row_of(j)
-            new = []
-            for k in parts:
-                weights = builder.load(_place(builder, row, 4 * lanes * k, stored), align=4)
-                new.append(builder.add(old[k], builder.sext(weights, whole)))
-            following = builder.add(j, ir.Constant(_I64, 1))
-            j.add_incoming(following, loop)
-            for held, value in zip(old, new, strict=True):
-                held.add_incoming(value, loop)
-            builder.cbranch(builder.icmp_signed("<", following, n), loop, after)
-
-            builder.position_at_end(after)
+            zeros = [ir.Constant(whole, [0] * lanes) for _ in parts]
+            total = _over_rows(builder, rows, indices, n, pitch, zeros, grow)
             for k in parts:
                 place = _place(builder, x, 8 * lanes * k, real)
                 unit = builder.load(_place(builder, scale, 8 * lanes * k, real), align=8)
-                sums = builder.fmul(builder.sitofp(new[k], real), unit)
+                sums = builder.fmul(builder.sitofp(total[k], real), unit)
                 builder.store(builder.fadd(builder.load(place, align=8), sums), place, align=8)
+            return target.get_dummy_value()
+
+        return types.void(*[types.int64] * 6), generate
+
+    return add
+
+
+def _weighted_adder(width: int) -> Any:
+    """An intrinsic that adds n > 0 rows of float32, each times its weight, to `width` sums, which stay in registers."""
+    lanes = min(width, LANES)
+    stored, real = (ir.VectorType(kind, lanes) for kind in (_F32, _F64))
+    parts = range(width // lanes)
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def add(context: Any, x: Any, rows: Any, weights: Any, indices: Any, n: Any, pitch: Any) -> Any:
+        def generate(target: Any, builder: Any, _: Any, arguments: Any) -> Any:
+            x, rows, weights, indices, n, pitch = arguments
+            places = [_place(builder, x, 8 * lanes * k, real) for k in parts]
+
+            def grow(number: Any, row: Any, _: Any, old: list[Any]) -> list[Any]:
+                at = builder.add(weights, builder.mul(number, ir.Constant(_I64, 8)))
+                weight = builder.load(builder.inttoptr(at, _F64.as_pointer()), align=8)
+                first = builder.insert_element(ir.Constant(real, ir.Undefined), weight, ir.Constant(_I32, 0))
+                spread = builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(_I32, lanes), [0] * lanes))
+                numbers = [builder.load(_place(builder, row, 4 * lanes * k, stored), align=4) for k in parts]
+                return [builder.fadd(old[k], builder.fmul(spread, builder.fpext(numbers[k], real))) for k in parts]
+
+            start = [builder.load(place, align=8) for place in places]
+            total = _over_rows(builder, rows, indices, n, pitch, start, grow)
+            for k in parts:
+                builder.store(total[k], places[k], align=8)
             return target.get_dummy_value()
 
         return types.void(*[types.int64] * 6), generate
@@ -178,6 +226,34 @@ def add_rows(x: int, rows: int, scale: int, indices: int, n: int, width: int) ->
         else:
             _add_16(some, these, units, indices, n, pitch)
             place += 16
+
+
+_weigh_64, _weigh_16 = _weighted_adder(64), _weighted_adder(16)
+
+
+@compiled()
+def add_weighted_rows(x: int, rows: int, weights: int, indices: int, n: int, width: int) -> None:
+    """Add the rows `indices` (n,) int32 of float32 `rows` (any, width), times float64 `weights` (n,), to float64 `x`.
+
+    All are addresses. Each sum takes its rows in the order of `indices`, in registers.
+    """
+    if n <= 0:
+        return
+    pitch = 4 * width
+    place = 0
+    while width - place >= 64:
+        _weigh_64(x + 8 * place, rows + 4 * place, weights, indices, n, pitch)
+        place += 64
+    while width - place >= 16:
+        _weigh_16(x + 8 * place, rows + 4 * place, weights, indices, n, pitch)
+        place += 16
+    if place < width:
+        sums = float64s(x + 8 * place, width - place)
+        numbers, factors = int32s(indices, n), float64s(weights, n)
+        for j in range(n):
+            row = float32s(rows + 4 * (numbers[j] * width + place), width - place)
+            for i in range(width - place):
+                sums[i] += factors[j] * row[i]
 
 
 # The bits that make an x86's SSE and an ARM's floating point unit take and give zero for denormal numbers.

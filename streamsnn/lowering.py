@@ -280,6 +280,8 @@ class _Lowering:
         self._awake.append(_bits(pixels) if packed.restless else np.zeros(-(-pixels // 64), np.uint64))
         self._words += packed.words * pixels
         self._fired += shape[0] * pixels
+        # Neurons use the work space of signals, for as many numbers as a pixel has.
+        self._widest = max(self._widest, pixel_state.size)
         self._memory.append(packed.memory_steps)
         if packed.horizon_steps is not None:
             self._horizons.append(packed.horizon_steps)

@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from streamsnn import program, walk
+from streamsnn import program
 from streamsnn.errors import StreamsnnError
 from streamsnn.layers import Flatten, NetworkSpec, Population
 from streamsnn.lowering import check_weights, lower
@@ -16,7 +17,6 @@ from streamsnn.state import NetworkState, StateBatch
 from streamsnn.types import InputSpec, ModelCard, Output, Step
 
 _NO_ADDRESSES = np.empty(0, np.int32)
-_advance = walk.advance
 
 
 def population(neuron: Neuron, size: int, parameters: Mapping[str, Array], step_us: int = 1000) -> Network:
@@ -31,6 +31,13 @@ def population(neuron: Neuron, size: int, parameters: Mapping[str, Array], step_
     return Network(spec, {f"neurons.{name}": np.asarray(value) for name, value in parameters.items()})
 
 
+def _wrong_addresses(step: Step) -> StreamsnnError:
+    return StreamsnnError(
+        f"the addresses of step {step.index} are no contiguous int32 array",
+        hint="give np.ascontiguousarray(a, np.int32)",
+    )
+
+
 class Network:
     """A spiking network that streams. It owns weights and never state: one network serves many streams.
 
@@ -42,6 +49,7 @@ class Network:
         self.spec = spec.exported()
         check_weights(self.spec, weights)
         self._lowered = lower(self.spec, weights)
+        self._advance = self._first_advance
 
     @property
     def card(self) -> ModelCard:
@@ -69,12 +77,15 @@ class Network:
     def step(self, step: Step, state: NetworkState) -> Output:
         """Advance `state` by one time step in which `step.addresses` were active.
 
-        Raises StreamsnnError if an address is outside the input, if the network has no weights for so late a step, or
-        if the state is another network's; then nothing has changed.
+        Raises StreamsnnError if an address is outside the input, if `addresses` are no contiguous int32, if the network
+        has no weights for so late a step, or if the state is another network's; then nothing has changed.
         """
         if state.lowered is not self._lowered:
             raise self._foreign()
-        answer = _advance(state.frame_address, step.addresses)
+        try:
+            answer = self._advance(state.frame_address, step.addresses)
+        except TypeError as error:
+            raise _wrong_addresses(step) from error
         if answer:
             if answer == program.NO_ROOM:
                 state.make_room(2 * step.addresses.size)
@@ -86,8 +97,9 @@ class Network:
         """Advance `state` by one time step whose input are real `values` (channels, height, width), or flat."""
         if state.lowered is not self._lowered:
             raise self._foreign()
-        answer = walk.advance_values(state.frame_address, state.take_values(values))
-        if answer != program.OK:
+        state.take_values(values)
+        answer = self._advance(state.frame_address, _NO_ADDRESSES)
+        if answer:
             raise self._refusal(answer, Step(state.steps, _NO_ADDRESSES, 0), state)
         return state.output
 
@@ -101,9 +113,11 @@ class Network:
             raise self._foreign()
         if len(steps) != len(states.states):
             raise StreamsnnError(f"{len(steps)} steps for {len(states.states)} streams", hint="give each its own step")
-        addresses = states.take_steps(steps)
-        answer = walk.advance_many(states.frames, addresses, states.ends)
-        if answer != program.OK:
+        for step in steps:
+            if step.addresses.dtype != np.int32:
+                raise _wrong_addresses(step)
+        answer = self._advance(states.frame_address, states.take_steps(steps))
+        if answer:
             place, answer = divmod(answer, program.ANSWERS)
             raise self._refusal(answer, steps[place], states.states[place])
         return states.outputs
@@ -130,7 +144,13 @@ class Network:
 
     def warm_up(self) -> None:
         """Compile the step, or load it from disk, so that the first step of a stream is not late."""
-        self.step(Step(0, np.zeros(0, np.int32), 0), self.initial_state())
+        from streamsnn import walk
+
+        self._advance = walk.advance
+
+    def _first_advance(self, frame_address: int, addresses: NDArray[np.int32]) -> int:
+        self.warm_up()
+        return self._advance(frame_address, addresses)
 
     def load_state(self, path: str | os.PathLike[str]) -> NetworkState:
         """The state that `NetworkState.save` wrote. Raises StreamsnnError for damage or another network's state."""

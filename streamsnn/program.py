@@ -44,7 +44,10 @@ TABLE, ROWS, WEIGHTS, INPUT_CHANNELS, INPUT_PIXELS = range(5)
 FLOATS, DOUBLES, COUNTERS, WORD_STATE, AWAKE_STATE, FIRED_STATE, COUNTS = range(5, 12)
 CURRENT, TOUCHED, INDICES, VALUES, ROOM, SORTED, STARTS = range(12, 19)
 OPERATIONS, SCORES, CLASSES, HORIZON = range(19, 23)
-FIELDS = 23
+# One more than the number of values that wait to be the next input, or 0; and for a batch of STREAMS, its own frame
+# besides those of its streams, where their frames are and where each stream's addresses end.
+VALUES_READY, STREAMS, FRAMES, ENDS = range(23, 27)
+FIELDS = 27
 
 CLOCK = 0
 """The counter that counts a stream's steps; seeds of stochastic populations follow."""

@@ -144,8 +144,8 @@ class NetworkState:
         twin._scores[:], twin._operations[:] = self._scores, self._operations
         return twin
 
-    def take_values(self, values: Array) -> int:
-        """Make real `values` (channels, height, width), or flat, the input; returns how many are not zero.
+    def take_values(self, values: Array) -> None:
+        """Make real `values` (channels, height, width), or flat, the input of the next step.
 
         Raises StreamsnnError for another number of values, or for one that is not finite.
         """
@@ -162,7 +162,7 @@ class NetworkState:
         active = np.flatnonzero(pixel_major)
         self._indices[: active.size] = active
         self._values[: active.size] = pixel_major[active]
-        return active.size
+        self._frame[program.VALUES_READY] = active.size + 1
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the state to `path` (safetensors); `Network.load_state` continues from it bit for bit."""
@@ -277,14 +277,19 @@ class StateBatch:
             )
         self.outputs = [state.output for state in states]
         """What the latest step gave each stream: views, which the next step overwrites."""
-        self.frames = np.array([state.frame_address for state in states], np.int64)
-        self.ends = np.zeros(len(states), np.int64)
+        self._frames = np.array([state.frame_address for state in states], np.int64)
+        self._ends = np.zeros(len(states), np.int64)
+        self._frame = np.zeros(program.FIELDS, np.int64)
+        self._frame[program.STREAMS] = len(states)
+        self._frame[program.FRAMES], self._frame[program.ENDS] = self._frames.ctypes.data, self._ends.ctypes.data
+        self.frame_address = self._frame.ctypes.data
+        """Where compiled code finds all of them."""
 
     def take_steps(self, steps: Sequence[Step]) -> NDArray[np.int32]:
-        """All addresses of `steps` one after the other; `ends` says where each step's end."""
+        """All addresses of `steps` one after the other; the batch notes where each step's end."""
         parts = [step.addresses for step in steps]
         sizes = [len(part) for part in parts]
-        np.cumsum(sizes, out=self.ends)
+        np.cumsum(sizes, out=self._ends)
         if max(sizes) > self.lowered.widest:
             for size, state in zip(sizes, self.states, strict=True):
                 state.make_room(max(2 * size, self.lowered.widest))

@@ -1,4 +1,8 @@
-"""The compiled step of a whole network: one walk through its table, with no interpreter lock and no allocation."""
+"""The compiled step of a whole network: one walk through its table, with no interpreter lock and no allocation.
+
+Importing this module compiles it, for up to half a minute where no earlier run has: only `Network.warm_up` does. There
+is one way in, so that all of this is compiled once.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,11 @@ from numba import int32, int64, types
 from numpy.typing import NDArray
 
 from streamsnn import program
-from streamsnn.compiled import compiled
+from streamsnn.compiled import compiled, part
 from streamsnn.convolution import convolve_by_pixel, convolve_by_spike, dense_is_cheaper
 from streamsnn.intrinsics import (
     add_rows,
+    address,
     begin_flushing,
     end_flushing,
     float32s,
@@ -41,7 +46,7 @@ from streamsnn.synapses import (
 _ONE, _NONE = np.uint64(1), np.uint64(0)
 
 
-@compiled()
+@part
 def _synapses(
     frame: NDArray[np.int64],
     row: NDArray[np.int64],
@@ -62,7 +67,7 @@ def _synapses(
     if op == program.SPREAD:
         spread(row, weights, signal, values, n, real, float64s(current, row[program.SIZE]), touched)
     elif op == program.LINEAR:
-        operations = link(row, weights, signal.ctypes.data, values, n, real, current, touched)
+        operations = link(row, weights, address(signal), values, n, real, current, touched)
     elif not real and dense_is_cheaper(row, n):
         window = row[program.KERNEL] * row[program.KERNEL] * row[program.IN_CHANNELS]
         entries = int32s(frame[program.SORTED], n + window)
@@ -73,7 +78,7 @@ def _synapses(
     return operations
 
 
-@compiled()
+@part
 def _neurons(
     frame: NDArray[np.int64],
     row: NDArray[np.int64],
@@ -102,11 +107,15 @@ def _neurons(
     clock = counters[program.CLOCK]
     seed = counters[row[program.SEED]]
     restless = row[program.RESTLESS] != 0
+    # The signal that came in has been added up: its place is free.
+    numbers = int32s(frame[program.INDICES], frame[program.ROOM])
+    values = float64s(frame[program.VALUES], frame[program.ROOM])
     if recurrent >= 0 and op != program.PARALIF and before > 0:
-        add_rows(current, rows, scale, fired.ctypes.data, before, padded(channels))
+        add_rows(current, rows, scale, address(fired), before, padded(channels))
         accumulates[0] = before * channels
         touched[0] |= _ONE
-    count = 0
+    # Of one type from the start: numba would compile what takes it once for every type on the way.
+    count = np.int64(0)
     for group in range(groups):
         todo = touched[group] | awake[group]
         if todo == _NONE:
@@ -128,15 +137,13 @@ def _neurons(
                 count, is_awake = step_lif(x, constants, s, w, clock, fired, count, first)
             elif op == program.SLIDING_PSN:
                 is_new = (news & bit) != _NONE
-                count, is_awake = step_sliding(x, is_new, constants, s, w, clock, fired, count, first)
+                count, is_awake = step_sliding(x, is_new, constants, s, w, clock, numbers, values, fired, count, first)
             elif op == program.RESONATOR:
                 count, is_awake = step_resonator(x, constants, s, fired, count, first)
             elif op == program.PARALIF:
                 if recurrent >= 0:
-                    hidden = int32s(frame[program.INDICES], channels)
-                    strength = float64s(frame[program.VALUES], channels)
                     count, is_awake, used = step_recurrent_paralif(
-                        x, constants, rows, scale, s, seed, clock, hidden, strength, fired
+                        x, constants, rows, scale, s, seed, clock, numbers, values, fired
                     )
                     if float32s(constants, 2)[1] != 0:
                         multiplies[0] = used * channels
@@ -158,11 +165,11 @@ def _neurons(
             if not (is_awake or restless):
                 still ^= bit
         awake[group] = still
-    return count
+    return int(count)
 
 
-@compiled()
-def _walk(frame: NDArray[np.int64], n: int, real: bool) -> None:
+@part
+def _walk(frame: NDArray[np.int64], n: np.int64, real: bool) -> None:
     """One step whose input are n indices, with values where it is `real`."""
     lines = frame[program.ROWS]
     table = int64s(frame[program.TABLE], lines * program.COLUMNS)
@@ -215,46 +222,42 @@ _ADDRESSES = types.Array(int32, 1, "C", readonly=True)
 
 @compiled(int64(int64, _ADDRESSES))
 def advance(frame_address: int, addresses: NDArray[np.int32]) -> int:
-    """Take one step of the stream that the frame at `frame_address` describes, in which `addresses` were active.
+    """Take one step of the stream, or of each stream of the batch, that the frame at `frame_address` describes.
 
-    Returns OK, or what is wrong, in which case nothing has changed.
+    `addresses` are what was active; those of the streams of a batch follow one another. Where a frame's VALUES_READY
+    says so, its input is the values that lie in its work space. Returns OK, or for the first stream i that is wrong
+    ANSWERS * i + what is wrong: those before it have then stepped, and neither it nor those after it have.
     """
-    frame = int64s(frame_address, program.FIELDS)
-    if int64s(frame[program.COUNTERS], 1)[program.CLOCK] >= frame[program.HORIZON]:
-        return program.BEYOND_HORIZON
-    if addresses.size > frame[program.ROOM]:
-        return program.NO_ROOM
-    indices = int32s(frame[program.INDICES], addresses.size)
-    if not take_addresses(addresses, frame[program.INPUT_CHANNELS], frame[program.INPUT_PIXELS], indices):
-        return program.ADDRESS_OUT_OF_RANGE
+    head = int64s(frame_address, program.FIELDS)
+    streams = max(head[program.STREAMS], 1)
     mode = begin_flushing()
-    _walk(frame, addresses.size, False)
+    answer: int = program.OK
+    begin = np.int64(0)
+    for i in range(streams):
+        frame, end = head, np.int64(addresses.size)
+        if head[program.STREAMS] > 0:
+            frame = int64s(int64s(head[program.FRAMES], streams)[i], program.FIELDS)
+            end = int64s(head[program.ENDS], streams)[i]
+        n = frame[program.VALUES_READY] - 1
+        real = n >= 0
+        if int64s(frame[program.COUNTERS], 1)[program.CLOCK] >= frame[program.HORIZON]:
+            answer = program.ANSWERS * i + program.BEYOND_HORIZON
+            break
+        if not real:
+            n = end - begin
+            if n > frame[program.ROOM]:
+                answer = program.ANSWERS * i + program.NO_ROOM
+                break
+            if not take_addresses(
+                addresses[begin:end],
+                frame[program.INPUT_CHANNELS],
+                frame[program.INPUT_PIXELS],
+                int32s(frame[program.INDICES], n),
+            ):
+                answer = program.ANSWERS * i + program.ADDRESS_OUT_OF_RANGE
+                break
+        frame[program.VALUES_READY] = 0
+        _walk(frame, n, real)
+        begin = end
     end_flushing(mode)
-    return program.OK
-
-
-@compiled(int64(int64, int64))
-def advance_values(frame_address: int, n: int) -> int:
-    """Take one step whose input are the n values that lie ready in the stream's INDICES and VALUES."""
-    frame = int64s(frame_address, program.FIELDS)
-    if int64s(frame[program.COUNTERS], 1)[program.CLOCK] >= frame[program.HORIZON]:
-        return program.BEYOND_HORIZON
-    mode = begin_flushing()
-    _walk(frame, n, True)
-    end_flushing(mode)
-    return program.OK
-
-
-@compiled(int64(int64[::1], _ADDRESSES, int64[::1]))
-def advance_many(frames: NDArray[np.int64], addresses: NDArray[np.int32], ends: NDArray[np.int64]) -> int:
-    """Take one step of each stream; stream i was active at `addresses` up to ends[i].
-
-    Returns OK, or for the first stream i that is wrong ANSWERS * i + what is wrong; those before it have then stepped.
-    """
-    begin = 0
-    for i in range(frames.size):
-        answer: int = advance(frames[i], addresses[begin : ends[i]])
-        if answer != program.OK:
-            return program.ANSWERS * i + answer
-        begin = ends[i]
-    return program.OK
+    return answer

@@ -58,7 +58,9 @@ def _of(name: str, network: dict[str, Any]) -> Iterator[Bar]:
 
 
 def _times_faster(name: str, rows: dict[str, Any], rivals: list[str], words: str, wanted: float) -> Bar:
-    measured = {rival: rows[rival]["ratio_to_ours"]["median"] for rival in rivals if "ratio_to_ours" in rows.get(rival, {})}
+    measured = {
+        rival: rows[rival]["ratio_to_ours"]["median"] for rival in rivals if "ratio_to_ours" in rows.get(rival, {})
+    }
     if not measured:
         return Bar(name, f"times faster {words}", f">= {wanted:g} x", "-", None)
     rival = min(measured, key=lambda key: measured[key])

@@ -19,7 +19,7 @@ from streamsnn.types import Output, Step
 
 
 class Answers(NamedTuple):
-    """What a step said: `scores` (classes,) and for every spiking layer who fired, flat and channel-major (neurons,)."""
+    """What a step said: `scores` (classes,), and for every spiking layer who fired (neurons,), channel-major."""
 
     scores: NDArray[np.float64]
     spikes: Mapping[str, NDArray[np.bool_]]
@@ -108,6 +108,4 @@ class Ours:
 def spiking_shapes(case: Case) -> dict[str, tuple[int, ...]]:
     """The shape of every layer that fires, by name."""
     named = zip(case.spec.layers, case.spec.shapes(), strict=True)
-    return {
-        name: shape for (name, layer), shape in named if isinstance(layer, Population) and layer.neuron.spiking
-    }
+    return {name: shape for (name, layer), shape in named if isinstance(layer, Population) and layer.neuron.spiking}

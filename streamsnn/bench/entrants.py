@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -40,8 +41,10 @@ def _neuron(case: Case) -> Neuron:
 
 
 def _adapter(module: str, choice: str) -> tuple[Variant, ...]:
-    # Not above: an adapter loads its library.
-    variants: tuple[Variant, ...] = getattr(importlib.import_module(f"streamsnn.bench.{module}"), choice)
+    # Not above: an adapter loads its library. What that warns of is its own affair.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        variants: tuple[Variant, ...] = getattr(importlib.import_module(f"streamsnn.bench.{module}"), choice)
     return variants
 
 
@@ -79,7 +82,9 @@ def _torch_compile(case: Case) -> tuple[Variant, ...]:
     wrapped = {"options": {"cpp_wrapper": True}}
     return (
         Variant("default", lambda case: FunctionalContender(case, just_in_time())),
-        Variant("C++ wrapper", lambda case: FunctionalContender(case, just_in_time(**wrapped), turning=turning), slow=True),
+        Variant(
+            "C++ wrapper", lambda case: FunctionalContender(case, just_in_time(**wrapped), turning=turning), slow=True
+        ),
     )
 
 

@@ -46,7 +46,7 @@ def touched_bytes(
     constants of each neuron. `recurrent_rows` says for each recurrent population how many rows fed back.
     """
     total = 0
-    active = np.unique(addresses)
+    active: NDArray[Any] = np.unique(addresses)
     shapes = case.spec.shapes()
     for index, ((name, layer), shape) in enumerate(zip(case.spec.layers, shapes, strict=True)):
         if isinstance(layer, Linear):
@@ -74,7 +74,8 @@ def _outputs_reached(place: NDArray[Any], layer: Conv2d, extent: int) -> NDArray
     padded = place + layer.padding
     first = np.maximum((padded - layer.kernel) // layer.stride + 1, 0)
     last = np.minimum(padded // layer.stride, extent - 1)
-    return np.maximum(last - first + 1, 0)
+    reached: NDArray[Any] = np.maximum(last - first + 1, 0)
+    return reached
 
 
 def recurrent_rows(case: Case, ours: Ours, operations: Any) -> dict[str, int]:

@@ -66,5 +66,7 @@ VARIANTS = (
 RECURRENT_VARIANTS = (
     Variant("LIFRecurrentCell", lambda case: ModuleSteps(case, _recurrent_cell)),
     Variant("LIFBoxCell and a second layer", lambda case: ModuleSteps(case, _box)),
-    Variant("LIFRecurrentCell, torch.compile", lambda case: ModuleSteps(case, _recurrent_cell, compile=True), slow=True),
+    Variant(
+        "LIFRecurrentCell, torch.compile", lambda case: ModuleSteps(case, _recurrent_cell, compile=True), slow=True
+    ),
 )

@@ -1,4 +1,4 @@
-"""A step of a network in plain numpy, as somebody writes it who wants it fast: in place, into buffers laid out before."""
+"""A step of a network in plain numpy, written to be fast: in place, into buffers laid out before."""
 
 from __future__ import annotations
 

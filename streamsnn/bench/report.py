@@ -56,7 +56,13 @@ def tables(result: dict[str, Any]) -> list[Table]:
     found = [_network(network) for network in result["networks"].values()]
     found.append(_ours(result))
     goals = [
-        [bar.network, bar.goal, bar.wanted, bar.measured, {True: "reached", False: "NOT reached", None: "not measured"}[bar.reached]]
+        [
+            bar.network,
+            bar.goal,
+            bar.wanted,
+            bar.measured,
+            {True: "reached", False: "NOT reached", None: "not measured"}[bar.reached],
+        ]
         for bar in bars(result)
     ]
     found.append(("Goals, at the typical rate", ["network", "goal", "wanted", "measured", ""], goals))
@@ -71,10 +77,23 @@ def _network(network: dict[str, Any]) -> Table:
         for name, row in found["contenders"].items():
             rows.append([label, name, *_row(name, row)])
             label = ""
-        rows.append(["", "bytes limit", f"{found['touched_bytes'] / 1e3:.1f} kB", time_of(found["bytes_limit_ns"]), "", "", "", "", ""])
+        rows.append(
+            [
+                "",
+                "bytes limit",
+                f"{found['touched_bytes'] / 1e3:.1f} kB",
+                time_of(found["bytes_limit_ns"]),
+                "",
+                "",
+                "",
+                "",
+                "",
+            ]
+        )
     empty = network["empty_calls"]
     title = (
-        f"{network['title']}: weights {network['weight_bytes'] / 1e3:.0f} kB, a stream {network['state_bytes'] / 1e3:.0f} kB;"
+        f"{network['title']}: weights {network['weight_bytes'] / 1e3:.0f} kB,"
+        f" a stream {network['state_bytes'] / 1e3:.0f} kB;"
         f" an empty call {time_of(empty['compiled_ns'])} (compiled), {time_of(empty['python_ns'])} (Python)"
     )
     return title, _HEADINGS, rows

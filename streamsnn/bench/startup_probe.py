@@ -1,7 +1,8 @@
 """What a fresh process does until its first step, with the time at the end of each stage. Run by `startup`.
 
 `python -m streamsnn.bench.startup_probe streamsnn MODEL RECORDING`, or with a peer's name alone. It prints one line of
-JSON: [[stage, end in ns of the machine's monotonic clock], ...].
+JSON: [[stage, end in ns of the machine's monotonic clock], ...]. Kernels whose types are stated are compiled, or
+loaded, while their module is imported, all others when they are first called.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class Effort:
     most: int = 1000
     warm: int = 20
     check: int = 120
-    trial: int = 60
+    trial: int = 30
     silence: int = 500
     growth: int = 20_000
     builds_slowly: bool = True
@@ -47,7 +47,7 @@ class Effort:
 
 
 QUICK = Effort(
-    rounds=3, budget_ms=20.0, fewest=5, most=400, warm=3, trial=20, silence=50, growth=2_000, builds_slowly=False
+    rounds=3, budget_ms=20.0, fewest=5, most=400, warm=3, trial=10, silence=50, growth=2_000, builds_slowly=False
 )
 FULL = Effort()
 

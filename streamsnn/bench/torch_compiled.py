@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from streamsnn.bench.contender import Answers, spiking_shapes
 from streamsnn.bench.networks import Case, Frame
 from streamsnn.bench.torch_functional import FunctionalStep, States
-from streamsnn.bench.torch_settings import fast_inference, limit_compilers
+from streamsnn.bench.torch_settings import compile_alone, fast_inference
 from streamsnn.types import Step
 
 Function = Callable[[Tensor, States], tuple[Tensor, tuple[Tensor, ...], States]]
@@ -24,13 +25,12 @@ Function = Callable[[Tensor, States], tuple[Tensor, tuple[Tensor, ...], States]]
 class FunctionalContender:
     """A functional step, made by `prepare` of it, with the state that it hands on."""
 
-    def __init__(
-        self, case: Case, prepare: Callable[[FunctionalStep], Function], *, turning: bool = False
-    ) -> None:
+    def __init__(self, case: Case, prepare: Callable[[FunctionalStep], Function], *, turning: bool = False) -> None:
         self._case = case
         self._module = FunctionalStep(case, turning=turning).eval()
         self._names = list(spiking_shapes(case))
         self._frame = torch.zeros(self._module.frame_shape)
+        self._states: States = ()
         with fast_inference():
             self._function = prepare(self._module)
         self.reset()
@@ -71,8 +71,7 @@ def just_in_time(**options: Any) -> Callable[[FunctionalStep], Function]:
     """torch.compile, for exactly these shapes; it compiles here, not at the first step."""
 
     def prepare(module: FunctionalStep) -> Function:
-        limit_compilers()
-        step: Function = torch.compile(as_it_is(module), fullgraph=True, dynamic=False, **options)
+        step: Function = compile_alone(as_it_is(module), fullgraph=True, **options)
         states = module.initial()
         for _ in range(3):
             _, _, states = step(torch.zeros(module.frame_shape), states)
@@ -99,7 +98,7 @@ class _Flat(nn.Module):
 
 def ahead_of_time(module: FunctionalStep) -> Function:
     """Exported and compiled to a library by AOTInductor, and called past its Python wrapping: C++ all the way."""
-    limit_compilers()
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")
         with torch.inference_mode(False), torch.no_grad():

@@ -1,4 +1,4 @@
-"""A step of a network in plain torch, as somebody writes it who wants it fast: in place, into buffers laid out before.
+"""A step of a network in plain torch, written to be fast: in place, into buffers laid out before.
 
 Constants are folded into weights (the step width, decays), a recurrent layer hears input and feedback in one product,
 and the ring of a sliding PSN turns instead of moving.

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from streamsnn.bench.contender import Answers
 from streamsnn.bench.networks import Case, Frame
-from streamsnn.bench.torch_settings import fast_inference, limit_compilers
+from streamsnn.bench.torch_settings import compile_alone, fast_inference
 from streamsnn.errors import StreamsnnError
 from streamsnn.layers import Conv2d, Linear, Population
 from streamsnn.neurons import LIF
@@ -89,6 +89,15 @@ def synapse(layer: Linear | Conv2d, weight: Tensor) -> nn.Module:
     return module.eval().requires_grad_(False)
 
 
+def _through(stages: list[Stage], output: nn.Module, signal: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """The scores, and the spikes of every stage."""
+    spikes = []
+    for stage in stages:
+        signal = stage(signal)
+        spikes.append(signal)
+    return output(signal.flatten(1)), spikes
+
+
 class ModuleSteps:
     """Blocks that `build` makes with a library, a batch of one through all of them, and the last linear layer.
 
@@ -126,15 +135,15 @@ class ModuleSteps:
         return weight.contiguous(memory_format=self._layout) if weight.dim() == 4 else weight
 
     def _forward(self, frame: Tensor) -> tuple[Tensor, list[Tensor]]:
-        signal, spikes = frame, []
-        for stage in self._stages:
-            signal = stage(signal)
-            spikes.append(signal)
-        return self._output(signal.flatten(1)), spikes
+        return _through(self._stages, self._output, frame)
 
     def _compiled(self) -> Function:
-        limit_compilers()
-        function: Function = torch.compile(self._forward, dynamic=False)
+        stages, output = self._stages, self._output
+
+        def forward(frame: Tensor) -> tuple[Tensor, list[Tensor]]:
+            return _through(stages, output, frame)
+
+        function: Function = compile_alone(forward)
         with fast_inference():
             # Twice: from a fresh state, and from one that has the shape of all later ones.
             for _ in range(3):

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
-from collections.abc import Iterator
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
+
+_numbers = itertools.count()
 
 
 @contextlib.contextmanager
@@ -24,6 +29,15 @@ def fast_inference() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def limit_compilers() -> None:
-    """Keep torch.compile from leaving a pool of compiler processes running beside what is timed."""
+def compile_alone(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """`torch.compile` of a plain function, apart from all others that were made by the same lines.
+
+    torch keeps what it compiles by code object, looks through all of it at every call, and gives up after a few. What
+    is compiled here has a code object of its own.
+    """
+    # A pool of compiler processes would go on running beside what is timed.
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+    code = function.__code__.replace(co_name=f"{function.__name__}_{next(_numbers)}")
+    own = types.FunctionType(code, function.__globals__, code.co_name, function.__defaults__, function.__closure__)
+    compiled: Callable[..., Any] = torch.compile(own, dynamic=False, **options)
+    return compiled

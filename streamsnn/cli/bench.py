@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from streamsnn.cli import options, text
+from streamsnn.cli import canvas, options, text
 from streamsnn.cli.parsing import Parser, refuse_unknown
 from streamsnn.errors import StreamsnnError
 
@@ -27,7 +27,13 @@ _EXAMPLES = """\
   make peers && .venv-peers/bin/streamsnn bench           # beside the other libraries"""
 
 _TOPICS = ("steps", "formats", "startup")
-_ONLY_STEPS = {"network": "--network", "rate": "--rate", "against": "--against", "long": "--long", "picture": "--picture"}
+_ONLY_STEPS = {
+    "network": "--network",
+    "rate": "--rate",
+    "against": "--against",
+    "long": "--long",
+    "picture": "--picture",
+}
 
 
 def parser() -> Parser:
@@ -54,8 +60,7 @@ def command(arguments: argparse.Namespace) -> int:
                 raise StreamsnnError(f"{option} is for steps, not for {arguments.what}.", hint=f"Leave out {option}.")
     # Before numpy and torch are loaded, which ask only then.
     options.one_thread()
-    if arguments.picture:
-        options.refuse_unwritable_picture(arguments.picture)
+    canvas.refuse_unwritable(arguments.picture)
     result, topic = _measure(arguments)
     if arguments.picture:
         from streamsnn.cli.bench_picture import draw_steps
@@ -80,7 +85,6 @@ def _measure(arguments: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     from streamsnn.bench.bars import bars
     from streamsnn.bench.entrants import ENTRANTS
     from streamsnn.bench.networks import CASES, RATES
-    from streamsnn.bench.steps import Question, answer
 
     for given, known, word in (
         (arguments.network, CASES, "network"),
@@ -89,6 +93,9 @@ def _measure(arguments: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     ):
         for name in given or ():
             refuse_unknown(name, known, word, f"Choose of {', '.join(known)}.")
+    # After the names have been read: whoever misspelt one need not wait for torch.
+    from streamsnn.bench.steps import Question, answer
+
     question = Question(arguments.network, arguments.rate, arguments.against, arguments.quick, arguments.long)
     with working() as told:
         result = answer(question, told)

@@ -25,6 +25,7 @@ _SUMMARIES = {
     "models": "the models that are there",
     "check": "whether a model, recording, filter or plug-in keeps its promises",
     "train": "from labelled recordings to a model",
+    "bench": "how fast this is, beside others that do the same",
 }
 _DONE, _WRONG, _BUG, _INTERRUPTED, _UNREAD = 0, 2, 70, 130, 141
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

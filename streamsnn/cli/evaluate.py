@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamsnn.cli import options, values
+from streamsnn.cli import canvas, options, values
 from streamsnn.cli.parsing import Parser
-from streamsnn.errors import StreamsnnError
 
 if TYPE_CHECKING:
     from streamsnn.cli.scoring import Flaw
@@ -27,8 +26,6 @@ _EXAMPLES = """\
   streamsnn evaluate ../data/nmnist --labels models/nmnist-brf/held-out.csv --model nmnist-brf
   streamsnn evaluate ../data/nmnist --model nmnist-brf --confusion confusion.png --anytime anytime.png
   streamsnn evaluate ../data/nmnist --model ./models/mine --limit 100 --json | jq .accuracy"""
-
-_PICTURES = (".png", ".pdf", ".svg")
 
 
 def parser() -> Parser:
@@ -52,7 +49,7 @@ def parser() -> Parser:
 
 def command(arguments: argparse.Namespace) -> int:
     for picture in (arguments.confusion, arguments.anytime):
-        _refuse_unwritable(picture)
+        canvas.refuse_unwritable(picture)
     options.one_thread()
     waiting = options.say_if_slow()
     try:
@@ -104,14 +101,3 @@ def _offer_pictures(arguments: argparse.Namespace) -> None:
     ]
     if missing:
         print("\n" + "; ".join(missing))
-
-
-def _refuse_unwritable(picture: str | None) -> None:
-    """Find out before minutes of work, not after."""
-    if picture is None:
-        return
-    path = Path(picture)
-    if path.suffix.lower() not in _PICTURES:
-        raise StreamsnnError(f"{picture} is no name of a picture.", hint=f"Let it end with {', '.join(_PICTURES)}.")
-    if not path.parent.is_dir():
-        raise StreamsnnError(f"There is no folder {path.parent} to put {path.name} into.", hint="Make it first.")

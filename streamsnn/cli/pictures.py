@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streamsnn.cli import canvas
 from streamsnn.cli.scoring import Evaluation
-from streamsnn.errors import StreamsnnError
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _MOST_NUMBERS = 30
 """Up to so many classes each cell of a confusion matrix holds its count."""
@@ -24,7 +19,7 @@ def draw_confusion(evaluation: Evaluation, path: Path) -> None:
     shown = counts.sum(1, keepdims=True)
     shares = counts / np.maximum(shown, 1)
     side = 2.2 + 0.42 * max(len(labels), 6)
-    figure = _figure(side, side)
+    figure = canvas.blank_figure(side, side)
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(labels)), labels, rotation=90 if max(map(len, labels)) > 2 else 0)
@@ -38,13 +33,13 @@ def draw_confusion(evaluation: Evaluation, path: Path) -> None:
             colour = "white" if shares[row, column] > 0.5 else "black"
             number = str(counts[row, column])
             axes.text(column, row, number, ha="center", va="center", color=colour, fontsize=8)
-    _write(figure, path)
+    canvas.write_figure(figure, path)
 
 
 def draw_anytime(evaluation: Evaluation, path: Path) -> None:
     """Write accuracy against elapsed stream time to `path`, with chance as a dotted line."""
     t_ms, accuracy = evaluation.anytime()
-    figure = _figure(7.0, 4.2)
+    figure = canvas.blank_figure(7.0, 4.2)
     axes = figure.add_subplot()
     axes.step(t_ms, 100 * accuracy, where="post")
     axes.axhline(100 / len(evaluation.card.labels), linestyle=":", color="grey")
@@ -52,28 +47,4 @@ def draw_anytime(evaluation: Evaluation, path: Path) -> None:
     axes.set(xlabel="elapsed stream time (ms)", ylabel="accuracy (%)", ylim=(0, 102), xlim=(0, float(t_ms[-1]) * 1.02))
     axes.set_title(f"{evaluation.card.name}, {len(evaluation.answers):,} recordings", fontsize=11)
     axes.grid(alpha=0.3)
-    _write(figure, path)
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _write(figure: Figure, path: Path) -> None:
-    """Write a picture that appears under its name only when it is whole."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=path.suffix[1:].lower(), dpi=120)
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        partial.write_bytes(buffer.getvalue())
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise StreamsnnError(
-            f"{path} cannot be written: {error.strerror or error}.", hint="Free some space, or choose another place."
-        ) from error
+    canvas.write_figure(figure, path)

@@ -70,7 +70,7 @@ class Tidy:
     """A stage between a decoder and everybody else. Memory: one block and the events of the last `window_us`."""
 
     def __init__(self, width: int, height: int, rules: Rules = RULES) -> None:
-        from streamsnn.formats.kernels import place, settle
+        from streamsnn.formats.tidy_kernels import place, settle
 
         self._place = place
         self._settle = settle

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
-from streamsnn.intrinsics import LANES, add_rows, float32s, float64s, int32s
+from streamsnn.intrinsics import LANES, add_rows, address, float32s, float64s, int32s
 from streamsnn.neurons.base import (
     Array,
     Packed,
@@ -53,6 +53,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 DELTA = ("D", "SD", "TD", "TRD")
 STOCHASTIC = ("SB", "TRB", "GS")
 _HEAD = 5
+_NONE = np.int64(0)
 
 
 @dataclass(frozen=True)
@@ -297,10 +298,12 @@ def step_recurrent_paralif(
 ) -> tuple[int, bool, int]:
     """One step of a recurrent ParaLIF layer.
 
-    `x` begins a buffer as wide as a padded row of the recurrent weights; `hidden` and `strength` are work space.
-    Returns how many fired, whether the layer stays awake, and how many rows of the recurrent weights were added.
+    `x` begins a buffer as wide as a padded row of the recurrent weights; `hidden` and `strength` are work space for at
+    least as many numbers. Returns how many fired, whether the layer stays awake, and how many rows of the recurrent
+    weights were added.
     """
     size = x.size
+    strength = strength[:size]
     p = float32s(constants, _HEAD + size)
     kind, relu, alpha, beta, theta = int(p[0]), p[1] != 0, p[2], p[3], p[4]
     bias = p[_HEAD:]
@@ -310,7 +313,7 @@ def step_recurrent_paralif(
     for i in range(size):
         l1[i] = alpha * l1[i] + x[i]
     # The hidden state follows from m1 before its update; its rows and the bias join the input.
-    used = 0
+    used = _NONE
     if relu:
         for i in range(size):
             if m1[i] > 0:
@@ -321,8 +324,8 @@ def step_recurrent_paralif(
     else:
         for i in range(size):
             strength[i] = m1[i]
-        used = _fire(strength, kind, theta, s + 20 * size, seed, 2 * clock * size, hidden, 0, 0)
-        add_rows(x.ctypes.data, rows, scale, hidden.ctypes.data, used, _padded(size))
+        used = _fire(strength, kind, theta, s + 20 * size, seed, 2 * clock * size, hidden, _NONE, _NONE)
+        add_rows(address(x), rows, scale, address(hidden), used, _padded(size))
     for i in range(size):
         l2[i] = alpha * l2[i] + (x[i] + bias[i])
     for i in range(size):
@@ -331,9 +334,9 @@ def step_recurrent_paralif(
         m1[i] = beta * m1[i] + (1 - beta) * l1[i]
     for i in range(size):
         x[i] = m1[i] + m2[i]
-    count = _fire(x, kind, theta, s + 16 * size, seed, (2 * clock + 1) * size, fired, 0, 0)
+    count = _fire(x, kind, theta, s + 16 * size, seed, (2 * clock + 1) * size, fired, _NONE, _NONE)
     variables = 6 if 4 <= kind < 8 else 4
-    return count, not at_rest(float32s(s, variables * size)), used
+    return count, not at_rest(float32s(s, variables * size)), int(used)
 
 
 @compiled()

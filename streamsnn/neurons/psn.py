@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
-from streamsnn.intrinsics import float32s
+from streamsnn.intrinsics import add_weighted_rows, address, float32s
 from streamsnn.neurons.base import Array, Packed, Shape
 from streamsnn.neurons.firing import take_reaching
 
@@ -101,11 +101,13 @@ def step_sliding(
     s: int,
     words: NDArray[np.int64],
     clock: int,
+    slots: NDArray[np.int32],
+    weights: NDArray[np.float64],
     fired: NDArray[np.int32],
     count: int,
     first: int,
 ) -> tuple[int, bool]:
-    """One step of a pixel of a sliding PSN, which something reached if `is_new`.
+    """One step of a pixel of a sliding PSN, which something reached if `is_new`; `slots` and `weights` are work space.
 
     Returns the new `count` of `fired` and whether the pixel stays awake.
     """
@@ -123,19 +125,18 @@ def step_sliding(
     else:
         words[newest // _BITS] &= ~bit
     x[:] = bias
-    silent = True
+    heard = np.int64(0)
     # The oldest input first, in the order in which the sequence form adds.
     for lag in range(taps - 1, -1, -1):
         slot = newest - lag
         if slot < 0:
             slot += taps
         if (words[slot // _BITS] >> (slot % _BITS)) & 1:
-            silent = False
-            weight = np.float64(p[lag])
-            ring = float32s(s + 4 * slot * size, size)
-            for i in range(size):
-                x[i] += weight * ring[i]
-    return take_reaching(x, 0.0, fired, count, first), not silent
+            slots[heard] = slot
+            weights[heard] = p[lag]
+            heard += 1
+    add_weighted_rows(address(x), s, address(weights), address(slots), heard, size)
+    return take_reaching(x, 0.0, fired, count, first), bool(heard > 0)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert not HEAVY & set(done.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("command", ["run", "evaluate", "info", "models", "check", "train"])
+@pytest.mark.parametrize("command", ["run", "evaluate", "info", "models", "check", "train", "bench"])
 def test_help_of_a_command_has_examples_and_loads_nothing_heavy(command: str) -> None:
     code = f"import sys; from streamsnn.cli import main; assert main(['{command}', '-h']) == 0; print(*sys.modules)"
     done = python(code)

@@ -61,7 +61,8 @@ def test_decisions_then_a_summary_for_people(here: Path, capsys: pytest.CaptureF
     assert decision.split()[:3] == ["0.010", "s", "left"]
     for unit in ("%", "events/s", "ms"):
         assert unit in decision
-    assert [line.split()[0] for line in summary] == ["played", "events", "decision", "lag", "compute", "work"]
+    assert [line.split()[0] for line in summary] == ["played", "events", "decision", "lag", "compute", "work", "energy"]
+    assert "W for these operations" in summary[-1]
     assert "20 steps of 5 ms" in summary[0]
     assert told.err == ""
 
