@@ -119,7 +119,7 @@ def convolve_by_pixel(
     """Gather for each output what is active in its window; returns the synaptic operations.
 
     The same sums as `convolve_by_spike` for spikes, bit for bit: for busy inputs. `sorted_channels` has
-    room for n numbers and one window, `starts` for one more than the input has pixels. The number of channels must be a
+    room for 2 n numbers, `starts` for one more than the input has pixels. The number of channels must be a
     multiple of `LANES`.
     """
     channels_in, height_in, width_in = row[IN_CHANNELS], row[IN_HEIGHT], row[IN_WIDTH]

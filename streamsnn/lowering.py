@@ -29,7 +29,7 @@ class Lowered:
     `table` (rows, columns) and `weights` are read by the step; `floats`, `doubles` and `awake` begin a state, which has
     `counters`, `words` and `fired` whole numbers. `populations` maps a layer of neurons to its row and `packed` to its
     constants, `names` has the layer of each row, and `seeds` the layer of each counter that holds a seed. The work
-    space of a stream is as wide as the `widest` signal, and has a `window` and as many `pixels` as the largest layer.
+    space of a stream is as wide as the `widest` signal, and has as many `pixels` as the largest layer.
     `fingerprint` is equal for equal networks.
     """
 
@@ -47,7 +47,6 @@ class Lowered:
     packed: dict[str, Packed]
     seeds: dict[int, int]
     widest: int
-    window: int
     pixels: int
     memory_steps: int | None
     horizon_steps: int | None
@@ -105,7 +104,6 @@ class _Lowering:
         self._seeds: dict[int, int] = {}
         self._memory: list[int | None] = [1]
         self._horizons: list[int] = []
-        self._window = 0
         grid = spec.card.input
         self._widest, self._pixels = grid.size, grid.width * grid.height
         # What a signal's entries are worth: 1, or less after pooling, whose shares become part of the next weights.
@@ -143,7 +141,6 @@ class _Lowering:
             packed=self._packed,
             seeds=self._seeds,
             widest=self._widest,
-            window=self._window,
             pixels=self._pixels,
             memory_steps=memory,
             horizon_steps=min(self._horizons, default=None),
@@ -231,7 +228,6 @@ class _Lowering:
         columns[program.BIAS] = self._bias(own)
         columns |= {program.KERNEL: kernel, program.STRIDE: stride, program.PADDING: layer.padding}
         self._row(columns)
-        self._window = max(self._window, kernel * kernel * before[0])
 
     def _population(
         self, name: str, layer: Population, index: int, shape: Shape, own: Mapping[str, Array], step_ms: float

@@ -86,7 +86,7 @@ class NetworkState:
         """Let a signal have up to `entries` entries."""
         # Whatever enters a layer must fit: at most all neurons before it, or all addresses of a step.
         self._indices, self._values = np.zeros(entries, np.int32), aligned(entries, np.float64)
-        self._sorted = np.zeros(entries + self.lowered.window, np.int32)
+        self._sorted = np.zeros(2 * entries, np.int32)
         self._frame[program.ROOM] = entries
         for field, array in (
             (program.INDICES, self._indices),

@@ -69,8 +69,7 @@ def _synapses(
     elif op == program.LINEAR:
         operations = link(row, weights, address(signal), values, n, real, current, touched)
     elif not real and dense_is_cheaper(row, n):
-        window = row[program.KERNEL] * row[program.KERNEL] * row[program.IN_CHANNELS]
-        entries = int32s(frame[program.SORTED], n + window)
+        entries = int32s(frame[program.SORTED], 2 * n)
         starts = int32s(frame[program.STARTS], row[program.IN_HEIGHT] * row[program.IN_WIDTH] + 1)
         operations = convolve_by_pixel(row, weights, signal, n, current, touched, entries, starts)
     else:

@@ -14,6 +14,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from network_strategies import CARD, GRID, chains, steps_of
 from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save
@@ -26,10 +27,8 @@ from streamsnn.neurons.base import Neuron
 from streamsnn.neurons.paralif import KINDS
 from streamsnn.sequence import ScaleNorm, SequenceNetwork
 from streamsnn.state import NetworkState
-from streamsnn.types import InputSpec, ModelCard, Step
+from streamsnn.types import InputSpec, Step
 
-GRID = InputSpec(9, 7)
-CARD = ModelCard("random", ("a", "b", "c"), 2000, GRID, 500_000)
 HORIZON = 40
 
 
@@ -63,11 +62,6 @@ def trained(spec: NetworkSpec, seed: int) -> SequenceNetwork:
         if isinstance(module, ScaleNorm):
             module.running_square.uniform_(0.05, 0.2, generator=generator)
     return network.eval()
-
-
-def addresses(frames: NDArray[np.float64]) -> list[Step]:
-    """Frames (T, size) of counts as steps whose addresses repeat as often as they count."""
-    return [Step(t, np.repeat(np.arange(f.size), f.astype(int)).astype(np.int32), 0) for t, f in enumerate(frames)]
 
 
 feed_forward: st.SearchStrategy[Neuron] = st.one_of(
@@ -113,7 +107,7 @@ def test_stream_equals_sequence(first: Neuron, second: Neuron, readout: Neuron, 
     network = Network(sequence.spec, sequence.export())
     state = network.initial_state(seed)
     pause = data.draw(st.integers(0, steps), "pause")
-    for t, step in enumerate(addresses(counts)):
+    for t, step in enumerate(steps_of(counts)):
         if t == pause:
             state = state.copy()
         output = network.step(step, state)
@@ -127,36 +121,6 @@ def test_stream_equals_sequence(first: Neuron, second: Neuron, readout: Neuron, 
         np.testing.assert_allclose(output.scores, scores[t], rtol=0, atol=2e-5 * max(1, np.abs(scores).max()))
 
 
-flat_layers: st.SearchStrategy[Layer] = st.one_of(
-    st.builds(Linear, outputs=st.integers(1, 6), bias=st.booleans()),
-    st.sampled_from([Population(LIF(v_threshold=0.3)), Population(SlidingPSN(3)), Population(LI()), Dropout(0.2)]),
-)
-image_layers: st.SearchStrategy[Layer] = st.one_of(
-    flat_layers,
-    st.builds(Conv2d, channels=st.integers(1, 9), kernel=st.integers(1, 3), padding=st.just(1), bias=st.booleans()),
-    st.sampled_from([AveragePool(2), Flatten()]),
-)
-
-
-@st.composite
-def chains(draw: st.DrawFn) -> NetworkSpec:
-    """Any order of layers that the shapes allow, from none but the last to six."""
-    layers: list[tuple[str, Layer]] = []
-    card = dataclasses.replace(CARD, input=InputSpec(5, 4))
-    flat = False
-    for number in range(draw(st.integers(0, 5))):
-        layer = draw(flat_layers if flat else image_layers)
-        flat = flat or isinstance(layer, Linear | Flatten)
-        layers.append((f"l{number}", layer))
-        try:
-            NetworkSpec(card, (*layers, ("end", Linear(3))))
-        except StreamsnnError:
-            layers.pop()
-    layers.append(("end", Linear(3)))
-    end = draw(st.sampled_from([None, Population(LI()), Population(LIF(v_threshold=0.3))]))
-    return NetworkSpec(card, tuple(layers) if end is None else (*layers, ("last", end)))
-
-
 @settings(deadline=None, max_examples=60, derandomize=True)
 @given(spec=chains(), seed=st.integers(0, 2**31 - 1))
 def test_any_order_of_layers_streams_as_it_trains(spec: NetworkSpec, seed: int) -> None:
@@ -166,11 +130,11 @@ def test_any_order_of_layers_streams_as_it_trains(spec: NetworkSpec, seed: int) 
         scores = sequence(torch.from_numpy(counts.reshape(12, 1, 2, 4, 5))).numpy()[:, 0]
     network = Network(spec, sequence.export())
     state = network.initial_state()
-    for t, step in enumerate(addresses(counts)):
+    for t, step in enumerate(steps_of(counts)):
         np.testing.assert_allclose(network.step(step, state).scores, scores[t], rtol=0, atol=2e-5)
 
 
-def test_a_hidden_layer_may_fire_more_often_than_the_input_has_addresses() -> None:
+def test_a_hidden_layer_may_fire_more_often_than_the_input_has_steps_of() -> None:
     card = dataclasses.replace(CARD, input=InputSpec(4, 4, polarity="merge"))
     layers: tuple[tuple[str, Layer], ...] = (
         ("conv", Conv2d(256, 3, padding=1)),
@@ -186,7 +150,7 @@ def test_a_hidden_layer_may_fire_more_often_than_the_input_has_addresses() -> No
     network = Network(sequence.spec, sequence.export())
     state = network.initial_state()
     fired = 0
-    for t, step in enumerate(addresses(frames)):
+    for t, step in enumerate(steps_of(frames)):
         output = network.step(step, state)
         fired = max(fired, output.spikes["n"].size)
         np.testing.assert_allclose(output.scores, scores[t], rtol=0, atol=1e-4)
@@ -246,7 +210,7 @@ ALL = (
 
 
 def random_steps(count: int, seed: int = 0) -> list[Step]:
-    return addresses(np.random.default_rng(seed).poisson(0.2, (count, GRID.size)).astype(np.float64))
+    return steps_of(np.random.default_rng(seed).poisson(0.2, (count, GRID.size)).astype(np.float64))
 
 
 def run(network: Network, state: NetworkState, steps: list[Step]) -> list[Any]:
@@ -294,7 +258,7 @@ def test_bernoulli_draws_have_their_probability() -> None:
     weights = {"in.weight": np.zeros((3, GRID.size)), "n.threshold": np.array(1.0), "out.weight": np.eye(3)}
     network = Network(spec, weights)
     state = network.initial_state(5)
-    fired = sum(network.step(step, state).spikes["n"].size for step in addresses(np.zeros((4000, GRID.size))))
+    fired = sum(network.step(step, state).spikes["n"].size for step in steps_of(np.zeros((4000, GRID.size))))
     # sigmoid(0) of 12,000 draws: five standard deviations.
     assert abs(fired / 12_000 - 0.5) < 5 * 0.5 / np.sqrt(12_000)
 
@@ -303,7 +267,7 @@ def test_a_million_silent_steps_leave_nothing() -> None:
     network = lively(SlidingPSN(5), ParaLIF(kind="T", recurrent=True), Resonator("brf", recurrent=True), LIF(), ALIF())
     state = network.initial_state()
     run(network, state, random_steps(50))
-    silence = addresses(np.zeros((1, GRID.size)))[0]
+    silence = steps_of(np.zeros((1, GRID.size)))[0]
     for _ in range(30_000):
         network.step(silence, state)
     settled = state.floats.copy()
@@ -327,7 +291,7 @@ def test_operations_are_those_of_a_dense_count() -> None:
     )[0]
     expected = dict.fromkeys(network.operation_names, 0)
     before = 0
-    for t, step in enumerate(addresses(frames)):
+    for t, step in enumerate(steps_of(frames)):
         output = network.step(step, state)
         assert output.operations is not None
         counted += output.operations.accumulates
