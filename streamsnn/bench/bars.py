@@ -64,5 +64,5 @@ def _times_faster(name: str, rows: dict[str, Any], rivals: list[str], words: str
     if not measured:
         return Bar(name, f"times faster {words}", f">= {wanted:g} x", "-", None)
     rival = min(measured, key=lambda key: measured[key])
-    shown = f"{measured[rival]:.1f} x" + ("" if words.endswith(rival) else f" ({rival})")
+    shown = f"{measured[rival]:.1f} x" + (f" ({rival})" if len(rivals) > 1 else "")
     return Bar(name, f"times faster {words}", f">= {wanted:g} x", shown, measured[rival] >= wanted)

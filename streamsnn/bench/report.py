@@ -37,7 +37,9 @@ def sentences(result: dict[str, Any]) -> str:
     if machine["cores"] and busy and max(busy) > machine["cores"]:
         lines.append(f"note: the machine was busy with other work (load {max(busy):.1f} on {machine['cores']} cores)")
     if result["effort"] == "quick":
-        lines.append("note: a quick look; what takes long to build (torch AOT) is left out, and it may be the fastest")
+        lines.append(
+            "note: a quick look; what takes long to compile (torch AOT) is left out, and it may be the fastest"
+        )
     if result["missing"]:
         lines.append(f"not installed: {', '.join(result['missing'])} ({result['install_missing_with']})")
     for name, network in result["networks"].items():

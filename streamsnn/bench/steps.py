@@ -1,7 +1,8 @@
 """One time step of our networks beside everybody else's: batch 1, one thread, the same weights and the same events.
 
 Everybody is set up as fast as it goes and gets its input ready made: a frame's making is charged to nobody. Outputs are
-compared first, and whoever computes something else is named and not timed.
+compared first, and whoever computes something else is named and not timed. numpy can be told to use one thread before
+it is loaded only, which the command line does.
 """
 
 from __future__ import annotations

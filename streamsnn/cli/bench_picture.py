@@ -30,7 +30,7 @@ def draw_steps(result: dict[str, Any], path: Path) -> None:
     everybody = [who for who in order if any(who in rows for rows in timed.values())]
     if not everybody:
         raise StreamsnnError("There is nothing to draw: nobody was timed.", hint="See what is printed with --json.")
-    figure = canvas.blank_figure(2.5 + 1.6 * max(len(timed), 2), 4.6)
+    figure = canvas.blank_figure(2.5 + 1.6 * max(len(timed), 3), 5.0)
     axes = figure.add_subplot()
     width = 0.86 / len(everybody)
     for place, who in enumerate(everybody):
@@ -52,11 +52,12 @@ def draw_steps(result: dict[str, Any], path: Path) -> None:
         limits, np.arange(len(limits)) - 0.45, np.arange(len(limits)) + 0.45, linestyles=":", label="bytes limit"
     )
     axes.set_yscale("log")
+    axes.set_xlim(-0.6, len(timed) - 0.4)
     axes.set_xticks(range(len(timed)), [_two_lines(networks[name]["title"]) for name in timed], fontsize=8)
     axes.set(ylabel="one step (us), median and p99")
     busy = sorted({found["events_a_second"] for found in chosen.values()})
     axes.set_title(f"One time step at {busy[0]:,} events a second: {result['machine']['processor']}", fontsize=10)
-    axes.legend(fontsize=8, ncols=2)
+    figure.legend(fontsize=8, ncols=5, loc="outside lower center")
     axes.grid(axis="y", alpha=0.3)
     canvas.write_figure(figure, path)
 

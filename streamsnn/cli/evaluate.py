@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from streamsnn.cli import canvas, options, values
 from streamsnn.cli.parsing import Parser
+from streamsnn.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from streamsnn.cli.scoring import Flaw
@@ -51,7 +52,7 @@ def command(arguments: argparse.Namespace) -> int:
     for picture in (arguments.confusion, arguments.anytime):
         canvas.refuse_unwritable(picture)
     options.one_thread()
-    waiting = options.say_if_slow()
+    waiting = Waiting()
     try:
         from streamsnn.cli.scoring import evaluate
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
 from streamsnn.cli import values
@@ -14,11 +12,6 @@ from streamsnn.errors import StreamsnnError
 if TYPE_CHECKING:
     from streamsnn.sensor_fit import SensorFit
     from streamsnn.types import Filter, Model, Sensor, Source
-
-_PATIENCE_S = 2.0
-"""After so long a user wants to be told what the machine is doing."""
-
-_EXCUSE = "getting ready (what is compiled the first time is kept for the next) ..."
 
 
 def add_stream_options(parser: argparse.ArgumentParser) -> None:
@@ -52,14 +45,6 @@ def add_stream_options(parser: argparse.ArgumentParser) -> None:
         "--sensor", type=values.size, metavar="WxH", help="size of the sensor, for files that do not state it"
     )
     group.add_argument("--strict", action="store_true", help="refuse a damaged recording instead of reading around it")
-
-
-def say_if_slow() -> threading.Timer:
-    """Tell on stderr, unless cancelled in time, why nothing happens yet: the first run on a machine compiles a lot."""
-    timer = threading.Timer(_PATIENCE_S, lambda: print(_EXCUSE, file=sys.stderr, flush=True))
-    timer.daemon = True
-    timer.start()
-    return timer
 
 
 def start_engine(model: Model) -> None:

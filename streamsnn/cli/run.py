@@ -7,6 +7,7 @@ import json
 
 from streamsnn.cli import options, values
 from streamsnn.cli.parsing import Parser
+from streamsnn.cli.waiting import Waiting
 
 _DESCRIPTION = """\
 Play SOURCE through a model, step by step, and print each change of its decision: sensor time, label, confidence,
@@ -65,7 +66,7 @@ def parser() -> Parser:
 
 def command(arguments: argparse.Namespace) -> int:
     options.one_thread()
-    waiting = options.say_if_slow()
+    waiting = Waiting()
     try:
         try:
             from streamsnn.cli.playing import Playing, play

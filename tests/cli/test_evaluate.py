@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys import SENSOR, save_sides, side_events, sides_spec, write_dataset, write_side
 
-from streamsnn.cli import main, options
+from streamsnn.cli import main, waiting
 from streamsnn.cli.scoring import Answer, Evaluation, wilson
 from streamsnn.formats import write_recording
 from streamsnn.latency import Histogram
@@ -36,7 +36,7 @@ KEYS = {
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with the model, and a dataset of two recordings of the left and one of the right."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(options, "_PATIENCE_S", 600)
+    monkeypatch.setattr(waiting, "_PATIENCE_S", 600)
     save_sides(tmp_path / "models" / "sides")
     write_dataset(tmp_path / "data", ["left", "right", "left"])
     return tmp_path

@@ -17,7 +17,7 @@ import pytest
 from toys import SENSOR, save_sides, side_events, write_side
 
 from streamsnn import registry
-from streamsnn.cli import main, options, playing
+from streamsnn.cli import main, options, playing, waiting
 from streamsnn.clock import ManualClock
 from streamsnn.engine import stream
 from streamsnn.formats import write_recording
@@ -29,7 +29,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with a model and a recording of 100 ms on the left."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(options, "_PATIENCE_S", 600)
+    monkeypatch.setattr(waiting, "_PATIENCE_S", 600)
     save_sides(tmp_path / "models" / "sides")
     write_side(tmp_path / "left.dat", "left")
     return tmp_path
@@ -289,17 +289,6 @@ def test_a_scene_before_a_simulated_camera(here: Path, capsys: pytest.CaptureFix
     assert summary["events"] > 100
     assert "--start" in refused(capsys, "synthetic:bar", "--model", "sides", "--start", "1s")
     assert "no synthetic scene" in refused(capsys, "synthetic:bra", "--model", "sides")
-
-
-def test_a_slow_start_is_explained(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(options, "_PATIENCE_S", 0)
-    options.say_if_slow().join()
-    assert "getting ready" in capsys.readouterr().err
-    monkeypatch.setattr(options, "_PATIENCE_S", 600)
-    waiting = options.say_if_slow()
-    waiting.cancel()
-    waiting.join()
-    assert capsys.readouterr().err == ""
 
 
 def test_the_seed_decides_draws(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,10 +7,9 @@ import struct
 from pathlib import Path
 
 import faery
-import lz4.frame
 import numpy as np
 import pytest
-import zstandard
+from aedat4_files import packets, steady, write_with_faery
 from event_strategies import SENSOR, make_events, read_all, sorted_events
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,30 +21,9 @@ from streamsnn.types import EVENT, Events, Sensor
 RECORDINGS = Path(__file__).resolve().parents[2] / "recordings"
 
 
-def steady(n: int = 3000, begin_us: int = 1_600_000_000_000_000) -> Events:
-    return make_events(begin_us + 100 * np.arange(n), np.arange(n) % 60, np.arange(n) % 40, np.arange(n) % 2)
-
-
-def write_with_faery(path: Path, events: Events, compression: tuple[str, int] | None) -> None:
-    packets = iter(np.array_split(events.astype([("t", "<u8"), ("x", "<u2"), ("y", "<u2"), ("on", "?")]), 10))
-    faery.file_encoder.events_to_file(packets, path, (60, 40), file_type="aedat", compression=compression)
-
-
 def read_with_faery(path: Path) -> Events:
     out = np.concatenate(list(faery.events_stream_from_file(path)))
     return make_events(out["t"], out["x"], out["y"], out["p"])
-
-
-def packets(data: bytes) -> list[tuple[int, int]]:
-    """Where each packet's 8 bytes of stream and size begin, and how long its payload is; in files made here."""
-    (size,) = struct.unpack_from("<I", data, 14)
-    (index_begin,) = struct.unpack_from("<q", data, 14 + 40)
-    at, found = 18 + size, []
-    while at < (index_begin if index_begin > 0 else len(data)):
-        (length,) = struct.unpack_from("<i", data, at + 4)
-        found.append((at, length))
-        at += 8 + length
-    return found
 
 
 @given(sorted_events(first_us=1 << 55), st.integers(1, 2000))
@@ -83,52 +61,6 @@ def test_we_read_what_faery_writes(tmp_path: Path, compression: tuple[str, int] 
     assert not damage
 
 
-@pytest.mark.parametrize("compression", [("lz4", 1), ("zstd", 3), None])
-@pytest.mark.parametrize("cut", [1, 9, 20, 200])
-def test_cut_off(tmp_path: Path, compression: tuple[str, int] | None, cut: int) -> None:
-    path = tmp_path / "a.aedat4"
-    write_with_faery(path, steady(), compression)
-    data = path.read_bytes()
-    begin, length = packets(data)[6]
-    path.write_bytes(data[: begin + 8 + length - cut])
-    out, damage = read_all(path)
-    assert 1800 <= out.size <= 2100
-    assert np.array_equal(out, steady()[: out.size])
-    assert 0 < damage.truncated_bytes <= 8 + length - cut
-    if compression is None:
-        assert out.size == 2100 - -(-cut // 16)
-        assert damage.truncated_bytes <= 32
-    elif out.size == 1800:
-        assert damage.truncated_bytes == 8 + length - cut
-    with pytest.raises(StreamsnnError, match="cut off"):
-        list(open_recording(path, strict=True).chunks())
-
-
-@pytest.mark.parametrize("compression", [1, 3, 0])
-def test_a_single_large_packet_that_is_cut_off_gives_what_is_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: int
-) -> None:
-    chance = np.random.default_rng(0)
-    n = 60_000
-    events = make_events(np.cumsum(chance.integers(0, 99, n)), chance.integers(0, 60, n), chance.integers(0, 40, n), 1)
-    path = tmp_path / "a.aedat4"
-    monkeypatch.setattr(aedat4, "_WRITE_EVENTS", n)
-    aedat4.write(path, events, SENSOR)
-    data = bytearray(path.read_bytes())
-    data[14 + 32] = compression
-    [(begin, _)] = packets(bytes(data))
-    plain = lz4.frame.decompress(bytes(data[begin + 8 :]))
-    compress = {0: bytes, 1: lz4.frame.compress, 3: zstandard.ZstdCompressor().compress}[compression]
-    payload = compress(plain)
-    path.write_bytes(data[:begin] + struct.pack("<ii", 0, len(payload)) + payload)
-    assert np.array_equal(read_all(path)[0], events)
-    path.write_bytes(path.read_bytes()[: -len(payload) // 4])
-    out, damage = read_all(path)
-    assert 0.6 * n < out.size < n
-    assert np.array_equal(out, events[: out.size])
-    assert 0 < damage.truncated_bytes < len(payload) // 4
-
-
 def test_a_written_recording_that_is_cut_off_loses_little(tmp_path: Path) -> None:
     data = (RECORDINGS / "digits" / "1-pen.aedat4").read_bytes()
     (tmp_path / "whole.aedat4").write_bytes(data)
@@ -139,46 +71,6 @@ def test_a_written_recording_that_is_cut_off_loses_little(tmp_path: Path) -> Non
     assert out.size > 0.7 * whole.size - 1024  # A packet at most.
     assert np.array_equal(out, whole[: out.size])
     assert 0 < damage.truncated_bytes < len(data) // 2
-
-
-def test_wrong_bits_in_what_we_write_are_no_wrong_events(tmp_path: Path) -> None:
-    path = tmp_path / "a.aedat4"
-    aedat4.write(path, steady(3000), SENSOR)
-    data = path.read_bytes()
-    begin, length = packets(data)[1]
-    for at in range(begin + 8, begin + 8 + length, 41):
-        path.write_bytes(data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :])
-        out, damage = read_all(path)
-        if damage:
-            assert damage.unreadable_bytes == length
-            assert np.array_equal(out, np.delete(steady(3000), slice(1024, 2048)))
-        else:  # Some bits make no difference.
-            assert np.array_equal(out, steady(3000))
-
-
-def test_a_damaged_packet_costs_that_packet(tmp_path: Path) -> None:
-    path = tmp_path / "a.aedat4"
-    write_with_faery(path, steady(), None)
-    data = bytearray(path.read_bytes())
-    begin, length = packets(bytes(data))[3]
-    data[begin + 16 : begin + 20] = b"NOPE"
-    path.write_bytes(data)
-    out, damage = read_all(path)
-    assert np.array_equal(out, np.delete(steady(), slice(900, 1200)))
-    assert damage.unreadable_bytes == length
-
-
-@pytest.mark.parametrize("size", [-5, 0, 1 << 30])
-def test_a_damaged_packet_size_costs_the_rest(tmp_path: Path, size: int) -> None:
-    path = tmp_path / "a.aedat4"
-    aedat4.write(path, steady(50_000), SENSOR)
-    data = bytearray(path.read_bytes())
-    begin, _ = packets(bytes(data))[3]
-    struct.pack_into("<i", data, begin + 4, size)
-    path.write_bytes(data)
-    out, damage = read_all(path)
-    assert np.array_equal(out, steady((4 if size > 0 else 3) * 1024))
-    assert 0 < damage.truncated_bytes + damage.unreadable_bytes <= len(data) - begin
 
 
 def test_one_event_outside_costs_one_event(tmp_path: Path) -> None:
