@@ -27,22 +27,24 @@ from streamsnn.program import (
 )
 from streamsnn.synapses import touch
 
-_LOOK_NS, _ROW_NS, _CHANNEL_NS, _ENTRY_NS = 4.0, 8.0, 0.1, 4.2
-"""What decides between the two convolutions, measured (`streamsnn bench convolution`, which shows where they cross):
-looking for spikes in one place of a window; scattering a spike into one row of outputs; what a channel costs more when
-it is scattered than when it is gathered; and listing a spike that was found in a window.
-"""
-
 
 @compiled()
 def dense_is_cheaper(row: NDArray[np.int64], n: int) -> bool:
-    """Whether n spikes are so many that `convolve_by_pixel` is quicker than `convolve_by_spike`."""
-    kernel, stride, channels = row[KERNEL], row[STRIDE], row[CHANNELS]
+    """Whether n spikes are so many that `convolve_by_pixel` is quicker than `convolve_by_spike`.
+
+    Both costs are in nanoseconds, with constants fitted to what `streamsnn bench convolution` measures: a spike, a row
+    of outputs that it reaches, and a channel of each of them; a place of a window, a pixel to sort into, a spike to
+    sort, and where one is found in a window, itself and a channel of its row. What matters is where they cross.
+    """
+    kernel, channels = row[KERNEL], row[CHANNELS]
     if channels % LANES != 0:
         return False
-    # For each of the (kernel / stride)^2 outputs that a spike reaches on average.
-    saved_ns = _ROW_NS * stride / kernel + _CHANNEL_NS * channels - _ENTRY_NS
-    return bool(n * saved_ns > _LOOK_NS * row[PIXELS] * stride * stride)
+    # A spike reaches so many outputs in each direction, on average.
+    reach = kernel / row[STRIDE]
+    scattered_ns = n * (14.0 + 6.2 * reach + 0.11 * reach * reach * channels)
+    found_ns = 8.9 + reach * reach * (2.9 + 0.028 * channels)
+    walk_ns = 2.3 * kernel * kernel * row[PIXELS] + 0.75 * row[IN_HEIGHT] * row[IN_WIDTH]
+    return bool(walk_ns + n * found_ns < scattered_ns)
 
 
 @compiled()

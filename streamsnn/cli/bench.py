@@ -17,7 +17,8 @@ Measure WHAT on this machine, beside other libraries that are installed. All tak
 and the same weights and inputs; their outputs are compared first, and who computes something else is not timed.
   steps     one time step of six networks (SpikingJelly, norse, snnTorch, torch, numpy), the default
   formats   reading and binning recordings (faery, expelliarmus, eventcv, dv-processing)
-  startup   from nothing to the first step"""
+  startup   from nothing to the first step
+  convolution, rows   what the step chooses between, and what limits it"""
 
 _EXAMPLES = """\
   streamsnn bench --quick                                 # a first look, in a minute or two
@@ -26,7 +27,7 @@ _EXAMPLES = """\
   streamsnn bench formats
   make peers && .venv-peers/bin/streamsnn bench           # beside the other libraries"""
 
-_TOPICS = ("steps", "formats", "startup")
+_TOPICS = ("steps", "formats", "startup", "convolution", "rows")
 _ONLY_STEPS = {
     "network": "--network",
     "rate": "--rate",
@@ -38,7 +39,9 @@ _ONLY_STEPS = {
 
 def parser() -> Parser:
     parser = Parser("streamsnn bench", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("what", metavar="WHAT", nargs="?", default="steps", help="steps, formats or startup")
+    parser.add_argument(
+        "what", metavar="WHAT", nargs="?", default="steps", help="steps, formats, startup, convolution or rows"
+    )
     parser.add_argument("--quick", action="store_true", help="short rounds, and nothing that takes long to build")
     parser.add_argument("--json", action="store_true", help="print one JSON object, with everything")
     group = parser.add_argument_group("steps")
