@@ -93,8 +93,33 @@ def lowest_bit(context: Any, word: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
+def _comparison(sign: str) -> Any:
+    """An intrinsic that compares `LANES` float64 at a place with a limit: one bit each, the first is the lowest."""
+    vector, mask = ir.VectorType(_F64, LANES), ir.IntType(LANES)
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def compare(context: Any, place: Any, limit: Any) -> Any:
+        def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+            numbers = builder.load(_place(builder, arguments[0], 0, vector), align=8)
+            limits = _spread(builder, arguments[1], vector)
+            return builder.zext(builder.bitcast(builder.fcmp_ordered(sign, numbers, limits), mask), _I64)
+
+        return types.uint64(types.int64, types.float64), generate
+
+    return compare
+
+
+above, reaching = _comparison(">"), _comparison(">=")
+
+
 def _place(builder: Any, address: Any, offset: int, kind: Any) -> Any:
     return builder.inttoptr(builder.add(address, ir.Constant(_I64, offset)), kind.as_pointer())
+
+
+def _spread(builder: Any, value: Any, vector: Any) -> Any:
+    """`value` in every lane of a `vector`."""
+    first = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(_I32, 0))
+    return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(_I32, vector.count), [0] * vector.count))
 
 
 def _over_rows(
@@ -180,8 +205,7 @@ def _weighted_adder(width: int) -> Any:
             def grow(number: Any, row: Any, _: Any, old: list[Any]) -> list[Any]:
                 at = builder.add(weights, builder.mul(number, ir.Constant(_I64, 8)))
                 weight = builder.load(builder.inttoptr(at, _F64.as_pointer()), align=8)
-                first = builder.insert_element(ir.Constant(real, ir.Undefined), weight, ir.Constant(_I32, 0))
-                spread = builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(_I32, lanes), [0] * lanes))
+                spread = _spread(builder, weight, real)
                 numbers = [builder.load(_place(builder, row, 4 * lanes * k, stored), align=4) for k in parts]
                 return [builder.fadd(old[k], builder.fmul(spread, builder.fpext(numbers[k], real))) for k in parts]
 

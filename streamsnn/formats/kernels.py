@@ -6,15 +6,15 @@ A `state` is an array of one record whose fields carry a loop on from block to b
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from streamsnn.compiled import compiled
 from streamsnn.types import Events
 
 State = NDArray[np.void]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def decode_dat(
     words: NDArray[np.uint32], y_shift: int, p_shift: int, x_mask: int, y_mask: int, state: State, out: Events
 ) -> None:
@@ -42,7 +42,7 @@ def decode_dat(
     s.t = t
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def unpack_aedat4(stored: Events, out: Events) -> None:
     """Records of 16 bytes, as they lie in a packet, to the beginning of `out`."""
     for i in range(stored.shape[0]):
@@ -62,7 +62,7 @@ _LEAK = 16  # Reserved words that are more frequent than 1 in _LEAK ...
 _FULL = 4096  # ... for so many words in a row mean that this is no EVT3 (any more).
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _tell_time(state: State, now: np.int64) -> None:
     """TIME_HIGH is the clock: 12 bits that count 4096 us, go round every 2^24 us, and come though nothing happens.
 
@@ -85,7 +85,7 @@ def _tell_time(state: State, now: np.int64) -> None:
     s.high = now
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def decode_evt3(words: NDArray[np.uint16], begin: int, state: State, out: Events) -> tuple[int, int]:
     """Decode words[begin:] until they end or `out` may not hold more: how many are done, and how many events came out.
 

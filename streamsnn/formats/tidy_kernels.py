@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from streamsnn.compiled import compiled
 from streamsnn.formats.rules import Rules
 from streamsnn.types import Events
 
@@ -15,7 +15,7 @@ State = NDArray[np.void]
 _BLOCK = 64  # Events that are looked at together.
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def settle(events: Events, end: int, confirmed: bool, state: State, rules: Rules) -> None:
     """Believe the suspects events[run_begin:end], and close the silences among them that are too long."""
     s = state[0]
@@ -52,7 +52,7 @@ def settle(events: Events, end: int, confirmed: bool, state: State, rules: Rules
     s.run = False
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _sound(events: Events, begin: int, last: int, width: int, height: int, jump_us: int) -> int:
     """Up to which event events[begin:], in whole blocks, are inside the sensor, in order, and without a silence.
 
@@ -72,7 +72,7 @@ def _sound(events: Events, begin: int, last: int, width: int, height: int, jump_
     return i
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def place(events: Events, begin: int, state: State, width: int, height: int, rules: Rules) -> int:
     """Apply the rules of `tidy` to events[begin:] in place: how many events remain. `state` is a `tidy.STATE`."""
     s = state[0]

@@ -33,6 +33,7 @@ from streamsnn.neurons.base import (
     recurrent_shapes,
     recurrent_start,
 )
+from streamsnn.neurons.firing import take_fired
 from streamsnn.neurons.resting import at_rest
 
 if TYPE_CHECKING:
@@ -125,12 +126,10 @@ def step_alif(
     for i in range(size):
         u[i] = keep[i] * u[i] + (1 - keep[i]) * x[i]
     for i in range(size):
-        x[i] = theta + beta * a[i]
-    for i in range(size):
-        if u[i] - x[i] > 0:
-            fired[count] = first + i
-            count += 1
-            u[i] -= x[i]
-            z[i] = 1
-        x[i] = 0
-    return count, not at_rest(float32s(s, 3 * size))
+        x[i] = u[i] - (theta + beta * a[i])
+    total = take_fired(x, 0.0, fired, count, first)
+    for j in range(count, total):
+        i = fired[j] - first
+        u[i] -= theta + beta * a[i]
+        z[i] = 1
+    return total, not at_rest(float32s(s, 3 * size))

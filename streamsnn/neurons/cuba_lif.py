@@ -29,6 +29,7 @@ from streamsnn.neurons.base import (
     recurrent_shapes,
     recurrent_start,
 )
+from streamsnn.neurons.firing import take_fired
 from streamsnn.neurons.resting import at_rest
 
 if TYPE_CHECKING:
@@ -114,10 +115,8 @@ def step_cuba(
         synapse[i] = a * synapse[i] + (x[i] + bias[i])
     for i in range(size):
         m[i] = b * m[i] + gain * synapse[i]
-        x[i] = 0
-    for i in range(size):
-        if m[i] > theta:
-            fired[count] = first + i
-            count += 1
-            m[i] = 0
-    return count, not at_rest(float32s(s, 2 * size))
+        x[i] = m[i]
+    total = take_fired(x, np.float64(theta), fired, count, first)
+    for j in range(count, total):
+        m[fired[j] - first] = 0
+    return total, not at_rest(float32s(s, 2 * size))

@@ -6,20 +6,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
+from streamsnn.intrinsics import LANES, above, address, lowest_bit, reaching
+
+_NONE, _ONE = np.uint64(0), np.uint64(1)
+
+
+@compiled()
+def _append(bits: np.uint64, first: int, fired: NDArray[np.int32], count: int) -> int:
+    """Append `first` + b for each bit b of `bits` that is set; returns the new `count`."""
+    while bits != _NONE:
+        fired[count] = first + lowest_bit(bits)
+        count += 1
+        bits &= bits - _ONE
+    return count
 
 
 @compiled()
 def take_fired(x: NDArray[np.float64], theta: float, fired: NDArray[np.int32], count: int, first: int) -> int:
     """Append `first` + i to `fired` for each x[i] > theta, and clear x; returns the new `count` of `fired`."""
-    hot = 0
-    for i in range(x.size):
-        hot += x[i] > theta
-    if hot > 0:
-        for i in range(x.size):
-            # Written always and counted sometimes: there is no branch to guess wrong.
-            if count < fired.size:
-                fired[count] = first + i
-            count += x[i] > theta
+    whole = x.size // LANES * LANES
+    for i in range(0, whole, LANES):
+        count = _append(above(address(x) + 8 * i, theta), first + i, fired, count)
+    for i in range(whole, x.size):
+        if x[i] > theta:
+            fired[count] = first + i
+            count += 1
     x[:] = 0
     return count
 
@@ -27,13 +38,12 @@ def take_fired(x: NDArray[np.float64], theta: float, fired: NDArray[np.int32], c
 @compiled()
 def take_reaching(x: NDArray[np.float64], theta: float, fired: NDArray[np.int32], count: int, first: int) -> int:
     """`take_fired` for x[i] >= theta."""
-    hot = 0
-    for i in range(x.size):
-        hot += x[i] >= theta
-    if hot > 0:
-        for i in range(x.size):
-            if count < fired.size:
-                fired[count] = first + i
-            count += x[i] >= theta
+    whole = x.size // LANES * LANES
+    for i in range(0, whole, LANES):
+        count = _append(reaching(address(x) + 8 * i, theta), first + i, fired, count)
+    for i in range(whole, x.size):
+        if x[i] >= theta:
+            fired[count] = first + i
+            count += 1
     x[:] = 0
     return count

@@ -30,6 +30,7 @@ from streamsnn.neurons.base import (
     recurrent_shapes,
     recurrent_start,
 )
+from streamsnn.neurons.firing import take_reaching
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -148,19 +149,14 @@ def step_lif(
                 kept *= p[_HEAD + j]
         for i in range(x.size):
             v[i] = rest + kept * (v[i] - rest)
-    hot = False
     for i in range(x.size):
         # Rounded before it is compared: the threshold is float32, too, and an exact tie must stay one.
         v[i] = v[i] - (v[i] - rest) * rate + x[i] * gain
-        hot |= v[i] >= theta
-        x[i] = 0
-    if not hot:
-        return count, False
-    still_hot = False
-    for i in range(x.size):
-        if v[i] >= theta:
-            fired[count] = first + i
-            count += 1
-            v[i] = v[i] - theta if soft else rest
-            still_hot |= v[i] >= theta
-    return count, still_hot
+        x[i] = v[i]
+    total = take_reaching(x, np.float64(theta), fired, count, first)
+    is_hot = False
+    for j in range(count, total):
+        i = fired[j] - first
+        v[i] = v[i] - theta if soft else rest
+        is_hot |= v[i] >= theta
+    return total, is_hot
