@@ -21,6 +21,13 @@ def test_a_family_runs_from_the_readme() -> None:
     subprocess.run([sys.executable, "-c", _code("a family")], cwd=ROOT, check=True)
 
 
+def test_many_streams_run_from_the_readme() -> None:
+    code = _code("many streams")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.split()[-1]) > 0
+
+
 def test_the_loop_runs_from_the_readme() -> None:
     code = _code("the loop")
     assert len([line for line in code.splitlines() if line.strip()]) <= 8
@@ -34,7 +41,7 @@ def test_the_loop_runs_from_the_readme() -> None:
 def test_every_command_of_the_readme_exists() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = set(re.findall(r"^streamsnn (\w+)", text, re.MULTILINE))
-    assert {"run", "evaluate", "info", "models", "train", "check"} <= commands
+    assert {"run", "evaluate", "info", "models", "train", "check", "bench"} <= commands
     help_text = subprocess.run(
         [sys.executable, "-m", "streamsnn", "--help"], capture_output=True, text=True, check=True
     ).stdout
