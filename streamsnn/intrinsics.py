@@ -252,7 +252,7 @@ def add_rows(x: int, rows: int, scale: int, indices: int, n: int, width: int) ->
             place += 16
 
 
-_weigh_64, _weigh_16 = _weighted_adder(64), _weighted_adder(16)
+_weigh_64, _weigh_32, _weigh_16 = (_weighted_adder(width) for width in (64, 32, 16))
 
 
 @compiled()
@@ -268,7 +268,10 @@ def add_weighted_rows(x: int, rows: int, weights: int, indices: int, n: int, wid
     while width - place >= 64:
         _weigh_64(x + 8 * place, rows + 4 * place, weights, indices, n, pitch)
         place += 64
-    while width - place >= 16:
+    if width - place >= 32:
+        _weigh_32(x + 8 * place, rows + 4 * place, weights, indices, n, pitch)
+        place += 32
+    if width - place >= 16:
         _weigh_16(x + 8 * place, rows + 4 * place, weights, indices, n, pitch)
         place += 16
     if place < width:

@@ -240,7 +240,7 @@ class _Lowering:
         buffer = program.DOUBLES if packed.state.dtype == np.float64 else program.FLOATS
         state = self._state[buffer]
         singles = packed.state.itemsize // 4
-        pixel_state = _whole_lines(packed.state)
+        pixel_state = _whole_lines(np.append(packed.state, np.zeros(packed.notes, packed.state.dtype)))
         seed = program.CLOCK
         if packed.stochastic:
             seed = self._counters
@@ -270,6 +270,7 @@ class _Lowering:
                 program.COUNT: len(self._rows),
                 program.SEED: seed,
                 program.RESTLESS: int(packed.restless),
+                program.TURN: packed.turn,
             }
         )
         state.append(np.tile(pixel_state, pixels))

@@ -35,9 +35,10 @@ OP, SIZE, CHANNELS, PIXELS = 0, 1, 2, 3
 WEIGHT, SCALE, BIAS, IN_CHANNELS, IN_HEIGHT, IN_WIDTH, HEIGHT, WIDTH, KERNEL, STRIDE, PADDING = range(4, 15)
 # Populations. BUFFER is the frame's field that holds their state, at STATE and PITCH a pixel, both counted in 4 bytes;
 # a pixel has WORDS whole numbers besides. RESTLESS is 1 where neurons may move without input and are always stepped.
+# TURN is the length of the ring that the state is.
 CONSTANT, RECURRENT, RECURRENT_SCALE, BUFFER, STATE, PITCH = range(4, 10)
-WORD, WORDS, AWAKE, FIRED, COUNT, SEED, RESTLESS = range(10, 17)
-COLUMNS = 17
+WORD, WORDS, AWAKE, FIRED, COUNT, SEED, RESTLESS, TURN = range(10, 18)
+COLUMNS = 18
 
 # Fields of a frame: addresses, and sizes where they are needed.
 TABLE, ROWS, WEIGHTS, INPUT_CHANNELS, INPUT_PIXELS = range(5)

@@ -106,6 +106,8 @@ def _neurons(
     clock = counters[program.CLOCK]
     seed = counters[row[program.SEED]]
     restless = row[program.RESTLESS] != 0
+    turn = row[program.TURN]
+    newest = clock % turn
     # The signal that came in has been added up: its place is free.
     numbers = int32s(frame[program.INDICES], frame[program.ROOM])
     values = float64s(frame[program.VALUES], frame[program.ROOM])
@@ -136,7 +138,9 @@ def _neurons(
                 count, is_awake = step_lif(x, constants, s, w, clock, fired, count, first)
             elif op == program.SLIDING_PSN:
                 is_new = (news & bit) != _NONE
-                count, is_awake = step_sliding(x, is_new, constants, s, w, clock, numbers, values, fired, count, first)
+                count, is_awake = step_sliding(
+                    x, is_new, constants, s, w, turn, newest, numbers, values, fired, count, first
+                )
             elif op == program.RESONATOR:
                 count, is_awake = step_resonator(x, constants, s, fired, count, first)
             elif op == program.PARALIF:

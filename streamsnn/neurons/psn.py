@@ -22,15 +22,19 @@ from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
-from streamsnn.intrinsics import add_weighted_rows, address, float32s
+from streamsnn.intrinsics import add_weighted_rows, address, float32s, int32s
 from streamsnn.neurons.base import Array, Packed, Shape
 from streamsnn.neurons.firing import take_reaching
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_BITS = 32
+_SHIFT = 5
+_BITS = 1 << _SHIFT
 """Slots of a ring that one word of a pixel keeps account of."""
+
+_SAFELY = 1 + 1e-9
+"""Far more than what rounding can add to a sum of a ring."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +74,17 @@ class SlidingPSN:
         return fires_at_or_above(self.membrane(current, p))
 
     def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
-        """Constants: k, k taps newest first, bias. State: a ring of k inputs.
+        """Constants: k taps newest first, bias. State: a ring of k inputs; notes: the largest magnitude in each.
 
         The words have a bit a slot of the ring, set where something arrived: other slots are skipped, and a pixel
-        without any sleeps.
+        without any sleeps. Where even the largest inputs together cannot reach the threshold, no sum is taken.
         """
-        constants = np.concatenate([[self.k], p["weight"][::-1], np.atleast_1d(p["bias"])])
+        constants = np.concatenate([p["weight"][::-1], np.atleast_1d(p["bias"])])
         return Packed(
             constants,
             np.zeros(self.k * shape[0], np.float32),
+            notes=self.k,
+            turn=self.k,
             words=-(-self.k // _BITS),
             memory_steps=self.k,
             restless=bool(p["bias"] >= 0),
@@ -86,11 +92,25 @@ class SlidingPSN:
 
     def membrane_of(self, constants: Array, variables: Array, words: NDArray[np.int64], clock: int) -> Array:
         """h."""
-        taps, bias = constants[1:-1], constants[-1]
+        taps, bias = constants[:-1], constants[-1]
         slots = (clock - 1 - np.arange(self.k)) % self.k
         heard = words[slots // _BITS] >> (slots % _BITS)[:, None] & 1
         membrane: Array = bias + (taps[:, None] * heard * variables[slots]).sum(0)
         return membrane
+
+
+@compiled()
+def _largest_magnitude(place: int, size: int) -> np.float32:
+    """The largest magnitude of the `size` float32 at `place`."""
+    # Without their sign, floats are in the order of their bits, of which LLVM takes the maximum many at a time.
+    bits = int32s(place, size)
+    largest = np.int32(0)
+    for i in range(size):
+        largest = max(largest, bits[i] & np.int32(0x7FFFFFFF))
+    for i in range(size):
+        if bits[i] & np.int32(0x7FFFFFFF) == largest:
+            return abs(float32s(place, size)[i])
+    return np.float32(0)
 
 
 @compiled()
@@ -100,41 +120,48 @@ def step_sliding(
     constants: int,
     s: int,
     words: NDArray[np.int64],
-    clock: int,
+    taps: int,
+    newest: int,
     slots: NDArray[np.int32],
     weights: NDArray[np.float64],
     fired: NDArray[np.int32],
     count: int,
     first: int,
 ) -> tuple[int, bool]:
-    """One step of a pixel of a sliding PSN, which something reached if `is_new`; `slots` and `weights` are work space.
+    """One step of a pixel of a sliding PSN with `taps`, which something reached if `is_new`.
 
-    Returns the new `count` of `fired` and whether the pixel stays awake.
+    `newest` is the slot of its ring that this step is for; `slots` and `weights` are work space. Returns the new
+    `count` of `fired` and whether the pixel stays awake.
     """
     size = x.size
-    taps = int(float32s(constants, 1)[0])
-    p = float32s(constants + 4, taps + 1)
+    p = float32s(constants, taps + 1)
     bias = np.float64(p[taps])
-    newest = clock % taps
-    bit = np.int64(1) << (newest % _BITS)
+    bit = np.int64(1) << (newest & (_BITS - 1))
+    largest = float32s(s + 4 * taps * size, taps)
     if is_new:
-        words[newest // _BITS] |= bit
+        words[newest >> _SHIFT] |= bit
         ring = float32s(s + 4 * newest * size, size)
         for i in range(size):
             ring[i] = x[i]
+        largest[newest] = _largest_magnitude(s + 4 * newest * size, size)
     else:
-        words[newest // _BITS] &= ~bit
-    x[:] = bias
-    heard = np.int64(0)
+        words[newest >> _SHIFT] &= ~bit
+    most, heard = np.float64(0), np.int64(0)
     # The oldest input first, in the order in which the sequence form adds.
     for lag in range(taps - 1, -1, -1):
         slot = newest - lag
         if slot < 0:
             slot += taps
-        if (words[slot // _BITS] >> (slot % _BITS)) & 1:
+        if (words[slot >> _SHIFT] >> (slot & (_BITS - 1))) & 1:
             slots[heard] = slot
             weights[heard] = p[lag]
+            most += abs(weights[heard]) * largest[slot]
             heard += 1
+    if bias + most * _SAFELY < 0:
+        if is_new:
+            x[:] = 0
+        return count, bool(heard > 0)
+    x[:] = bias
     add_weighted_rows(address(x), s, address(weights), address(slots), heard, size)
     return take_reaching(x, 0.0, fired, count, first), bool(heard > 0)
 
