@@ -240,7 +240,7 @@ class _Lowering:
         buffer = program.DOUBLES if packed.state.dtype == np.float64 else program.FLOATS
         state = self._state[buffer]
         singles = packed.state.itemsize // 4
-        pixel_state = _whole_lines(np.append(packed.state, np.zeros(packed.notes, packed.state.dtype)))
+        pixel_state = _whole_lines(packed.state)
         seed = program.CLOCK
         if packed.stochastic:
             seed = self._counters
@@ -273,12 +273,13 @@ class _Lowering:
                 program.TURN: packed.turn,
             }
         )
-        state.append(np.tile(pixel_state, pixels))
+        # Notes lie together: to look at those of all pixels touches few lines.
+        state += [np.tile(pixel_state, pixels), np.zeros(padded_to_lines(packed.notes * pixels), packed.state.dtype)]
         self._awake.append(_bits(pixels) if packed.restless else np.zeros(-(-pixels // 64), np.uint64))
         self._words += packed.words * pixels
         self._fired += shape[0] * pixels
         # Neurons use the work space of signals, for as many numbers as a pixel has.
-        self._widest = max(self._widest, pixel_state.size)
+        self._widest = max(self._widest, pixel_state.size, 3 * packed.turn)
         self._memory.append(packed.memory_steps)
         if packed.horizon_steps is not None:
             self._horizons.append(packed.horizon_steps)

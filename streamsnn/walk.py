@@ -30,7 +30,7 @@ from streamsnn.neurons.cuba_lif import step_cuba
 from streamsnn.neurons.integrator import step_double_li, step_li
 from streamsnn.neurons.lif import step_lif
 from streamsnn.neurons.paralif import step_paralif, step_recurrent_paralif
-from streamsnn.neurons.psn import step_masked, step_sliding
+from streamsnn.neurons.psn import begin_sliding, step_masked, step_sliding
 from streamsnn.neurons.resonate import step_resonator
 from streamsnn.synapses import (
     add_bias,
@@ -108,9 +108,12 @@ def _neurons(
     restless = row[program.RESTLESS] != 0
     turn = row[program.TURN]
     newest = clock % turn
+    notes = state + 4 * pixels * pitch
     # The signal that came in has been added up: its place is free.
     numbers = int32s(frame[program.INDICES], frame[program.ROOM])
     values = float64s(frame[program.VALUES], frame[program.ROOM])
+    if op == program.SLIDING_PSN:
+        begin_sliding(constants, turn, newest, numbers, values)
     if recurrent >= 0 and op != program.PARALIF and before > 0:
         add_rows(current, rows, scale, address(fired), before, padded(channels))
         accumulates[0] = before * channels
@@ -139,7 +142,19 @@ def _neurons(
             elif op == program.SLIDING_PSN:
                 is_new = (news & bit) != _NONE
                 count, is_awake = step_sliding(
-                    x, is_new, constants, s, w, turn, newest, numbers, values, fired, count, first
+                    x,
+                    is_new,
+                    constants,
+                    s,
+                    notes + 4 * turn * pixel,
+                    w,
+                    turn,
+                    newest,
+                    numbers,
+                    values,
+                    fired,
+                    count,
+                    first,
                 )
             elif op == program.RESONATOR:
                 count, is_awake = step_resonator(x, constants, s, fired, count, first)

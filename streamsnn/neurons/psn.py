@@ -114,11 +114,28 @@ def _largest_magnitude(place: int, size: int) -> np.float32:
 
 
 @compiled()
+def begin_sliding(
+    constants: int, taps: int, newest: int, slots: NDArray[np.int32], weights: NDArray[np.float64]
+) -> None:
+    """Prepare a step of a whole layer, whose inputs go to slot `newest` of the rings.
+
+    `slots` and `weights` are given the slots and their taps, the oldest first, in which order the sequence form adds;
+    behind them there is room for as many again, and in `weights` follows the magnitude of the tap of each slot.
+    """
+    p = float32s(constants, taps)
+    for j in range(taps):
+        slot = newest + 1 + j if newest + 1 + j < taps else newest + 1 + j - taps
+        slots[j], weights[j] = slot, p[taps - 1 - j]
+        weights[2 * taps + slot] = abs(weights[j])
+
+
+@compiled()
 def step_sliding(
     x: NDArray[np.float64],
     is_new: bool,
     constants: int,
     s: int,
+    notes: int,
     words: NDArray[np.int64],
     taps: int,
     newest: int,
@@ -128,16 +145,14 @@ def step_sliding(
     count: int,
     first: int,
 ) -> tuple[int, bool]:
-    """One step of a pixel of a sliding PSN with `taps`, which something reached if `is_new`.
+    """One step of a pixel of a sliding PSN, which something reached if `is_new`, after `begin_sliding`.
 
-    `newest` is the slot of its ring that this step is for; `slots` and `weights` are work space. Returns the new
-    `count` of `fired` and whether the pixel stays awake.
+    Returns the new `count` of `fired` and whether the pixel stays awake.
     """
     size = x.size
-    p = float32s(constants, taps + 1)
-    bias = np.float64(p[taps])
+    bias = np.float64(float32s(constants, taps + 1)[taps])
+    largest = float32s(notes, taps)
     bit = np.int64(1) << (newest & (_BITS - 1))
-    largest = float32s(s + 4 * taps * size, taps)
     if is_new:
         words[newest >> _SHIFT] |= bit
         ring = float32s(s + 4 * newest * size, size)
@@ -146,24 +161,24 @@ def step_sliding(
         largest[newest] = _largest_magnitude(s + 4 * newest * size, size)
     else:
         words[newest >> _SHIFT] &= ~bit
-    most, heard = np.float64(0), np.int64(0)
-    # The oldest input first, in the order in which the sequence form adds.
-    for lag in range(taps - 1, -1, -1):
-        slot = newest - lag
-        if slot < 0:
-            slot += taps
-        if (words[slot >> _SHIFT] >> (slot & (_BITS - 1))) & 1:
-            slots[heard] = slot
-            weights[heard] = p[lag]
-            most += abs(weights[heard]) * largest[slot]
-            heard += 1
+        largest[newest] = 0
+    most, is_awake = 0.0, False
+    for slot in range(taps):
+        most += weights[2 * taps + slot] * largest[slot]
+    for j in range(words.size):
+        is_awake |= words[j] != 0
     if bias + most * _SAFELY < 0:
         if is_new:
             x[:] = 0
-        return count, bool(heard > 0)
+        return count, is_awake
     x[:] = bias
-    add_weighted_rows(address(x), s, address(weights), address(slots), heard, size)
-    return take_reaching(x, 0.0, fired, count, first), bool(heard > 0)
+    heard = np.int64(0)
+    for j in range(taps):
+        place = np.int64(slots[j])
+        slots[taps + heard], weights[taps + heard] = place, weights[j]
+        heard += (words[place >> _SHIFT] >> (place & (_BITS - 1))) & 1
+    add_weighted_rows(address(x), s, address(weights) + 8 * taps, address(slots) + 4 * taps, heard, size)
+    return take_reaching(x, 0.0, fired, count, first), is_awake
 
 
 @dataclass(frozen=True)
