@@ -35,13 +35,27 @@ class Sensor(NamedTuple):
 class Packet(NamedTuple):
     """All events of the sensor time [t_begin_us, t_end_us). An empty packet says "silence until t_end_us".
 
-    `arrived_ns` is the host time at which the packet reached this program. `dropped` counts the events that were
-    lost between the previous packet and this one.
+    `arrived_ns` is the host time at which the packet reached this program. `dropped` counts the events (of a microphone:
+    the samples) that were lost between the previous packet and this one.
     """
 
     events: Events
     t_begin_us: int
     t_end_us: int
+    arrived_ns: int
+    dropped: int = 0
+
+
+class Sound(NamedTuple):
+    """A block of sound: `samples` (n, ears) float32, full scale at 1, of which the first is number `begin`.
+
+    Numbers count from the beginning of the sound's own time, at the source's rate. A block that begins later than the
+    one before it ended says that `dropped` samples are lost there; a source without losses leaves no hole.
+    `arrived_ns` is the host time at which the block's last sample reached this program.
+    """
+
+    samples: NDArray[np.float32]
+    begin: int
     arrived_ns: int
     dropped: int = 0
 
@@ -202,6 +216,23 @@ class Source(Protocol):
     def sensor(self) -> Sensor: ...
 
     def __iter__(self) -> Iterator[Packet]: ...
+
+    def close(self) -> None: ...
+
+
+class SoundSource(Protocol):
+    """A stream of sound. Blocks follow one another; a source of two ears gives them as the columns of each block."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def rate_hz(self) -> int: ...
+
+    @property
+    def ears(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Sound]: ...
 
     def close(self) -> None: ...
 
