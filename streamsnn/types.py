@@ -35,8 +35,8 @@ class Sensor(NamedTuple):
 class Packet(NamedTuple):
     """All events of the sensor time [t_begin_us, t_end_us). An empty packet says "silence until t_end_us".
 
-    `arrived_ns` is the host time at which the packet reached this program. `dropped` counts the events (of a microphone:
-    the samples) that were lost between the previous packet and this one.
+    `arrived_ns` is the host time at which the packet reached this program. `dropped` counts the events (of sound: the
+    samples) that were lost between the previous packet and this one.
     """
 
     events: Events
@@ -162,6 +162,27 @@ class InputSpec:
 
 
 @dataclass(frozen=True)
+class Hearing:
+    """How sound becomes events: the cochlea that a model was trained with; see `streamsnn.cochlea`.
+
+    `channels` places from `highest_hz` (x = 0) to `lowest_hz`, with `cells` bushy cells each. The sound is sharpened to
+    x[n] - `pre_emphasis` x[n-1] at 48 kHz, and brought to `level` (full scale is 1) by a gain that follows it: within
+    `attack_ms` down, within `release_ms` up, at most `most_gain_db`. It begins at `first_gain_db`.
+    """
+
+    channels: int = 70
+    lowest_hz: float = 110.0
+    highest_hz: float = 7000.0
+    cells: int = 5
+    pre_emphasis: float = 0.95
+    level: float = 0.6
+    attack_ms: float = 20.0
+    release_ms: float = 1000.0
+    first_gain_db: float = 30.0
+    most_gain_db: float = 50.0
+
+
+@dataclass(frozen=True)
 class ReadoutSettings:
     """How scores become a decision.
 
@@ -184,6 +205,7 @@ class ModelCard:
     """What one must know of a model to feed it and to read it.
 
     After a gap in the stream of `memory_us` or more, a state holds nothing that still matters and is reset.
+    `hearing` is what makes events of sound for it, for models that listen.
     `figures` are measured numbers to show ("accuracy": 0.95); the model's README says how to reproduce them.
     """
 
@@ -195,6 +217,7 @@ class ModelCard:
     readout: ReadoutSettings = ReadoutSettings()
     description: str = ""
     figures: Mapping[str, float] = field(default_factory=dict)
+    hearing: Hearing | None = None
 
 
 class State(Protocol):
