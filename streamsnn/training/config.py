@@ -3,6 +3,7 @@
 [model]         ModelSettings         [data]            DataSettings
 [input]         InputSpec             [augmentation]    Augmentation
 [readout]       ReadoutSettings       [training]        TrainingSettings
+[hearing]       Hearing, for models that learn from sound
 [[layers]]      as in a model.toml, with batch norm and dropout
 """
 
@@ -18,9 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.layers import Layer, NetworkSpec, build, choose, input_spec_from_table, layers_from_tables
+from streamsnn.layers import (
+    Layer,
+    NetworkSpec,
+    build,
+    choose,
+    hearing_from_table,
+    input_spec_from_table,
+    layers_from_tables,
+)
 from streamsnn.training.augment import Augmentation
-from streamsnn.types import InputSpec, ModelCard, ReadoutSettings
+from streamsnn.types import Hearing, InputSpec, ModelCard, ReadoutSettings
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,7 @@ class Config:
     readout: ReadoutSettings
     augmentation: Augmentation
     training: TrainingSettings
+    hearing: Hearing | None = None
     text: str = ""
 
     @property
@@ -104,11 +114,12 @@ class Config:
             self.readout,
             self.model.description,
             figures or {},
+            self.hearing,
         )
         return NetworkSpec(card, self.layers)
 
 
-_TABLES = ("model", "input", "readout", "layers", "data", "augmentation", "training")
+_TABLES = ("model", "input", "hearing", "readout", "layers", "data", "augmentation", "training")
 _REQUIRED = ("model", "input", "layers", "data")
 
 
@@ -147,9 +158,12 @@ def parse_config(text: str, where: str) -> Config:
     def table(key: str, settings: type[Any]) -> Any:
         return build(settings, document.get(key, {}), f"{where}, [{key}]")
 
+    grid = input_spec_from_table(document["input"], f"{where}, [input]")
+    hears = "hearing" in document
     config = Config(
         model=table("model", ModelSettings),
-        input=input_spec_from_table(document["input"], f"{where}, [input]"),
+        input=grid,
+        hearing=hearing_from_table(document["hearing"], grid, f"{where}, [hearing]") if hears else None,
         layers=layers_from_tables(document["layers"], where),
         data=table("data", DataSettings),
         readout=table("readout", ReadoutSettings),
