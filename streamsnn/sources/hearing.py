@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,11 @@ class Heard:
         self.cochlea.reset()
         for sound in self.sounds:
             yield self.cochlea.push(sound)
+
+    @property
+    def damage(self) -> Any:
+        """What was found to be wrong with the sound so far, where its source tells."""
+        return getattr(self.sounds, "damage", None)
 
     def close(self) -> None:
         self.sounds.close()

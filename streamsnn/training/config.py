@@ -34,22 +34,30 @@ from streamsnn.types import Hearing, InputSpec, ModelCard, ReadoutSettings
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """The model's name (of its folder, too), the length of a step, and what to tell people about it."""
+    """The model's name (of its folder, too), the length of a step, and what to tell people about it.
+
+    `labels` are the data's classes in the order that the model is to have them; left out, the order is natural.
+    """
 
     name: str
     step_us: int
     description: str = ""
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class DataSettings:
     """Where the recordings are (relative to the working directory), and how they are used.
 
-    Of each the first `duration_ms` are, 0 for all of the longest. The share `holdout` of every class is held out, drawn
+    `labels` is a table to use in place of the folder's labels.csv, and `held_out` one of recordings that are held out,
+    in place of a share that is drawn; their paths, too, are relative to the working directory. Of each recording the
+    first `duration_ms` are, 0 for all of the longest. The share `holdout` of every class is held out, drawn
     with `split_seed`; the best epoch is the best on these. `crop`, `downsample` and `letterbox` as in `fit_sensor`.
     """
 
     folder: str
+    labels: str | None = None
+    held_out: str | None = None
     holdout: float = 0.2
     split_seed: int = 0
     duration_ms: float = 0.0
