@@ -3,7 +3,7 @@
 [model]         ModelSettings         [data]            DataSettings
 [input]         InputSpec             [augmentation]    Augmentation
 [readout]       ReadoutSettings       [training]        TrainingSettings
-[hearing]       Hearing, for models that learn from sound
+[hearing]       Hearing               [objective]     Objective
 [[layers]]      as in a model.toml, with batch norm and dropout
 """
 
@@ -67,8 +67,32 @@ class DataSettings:
 
 
 @dataclass(frozen=True)
+class Objective:
+    """The weights of what is to be small, and from when to when it counts.
+
+    final   the cross-entropy of what the readout holds after a recording's last step
+    early   the same after every step of a span: from `early_from_ms` after its beginning on the weight rises, to full
+            at `early_to_ms`, until `early_after_ms` after its end, when the answer may begin to fade
+    quiet   from `quiet_after_ms` after a span's end (and before the first) the answer is to be that nothing is there:
+            the cross-entropy with an equal share for every class, less what it is for a perfect answer
+
+    Recordings of which it is not known what comes when have only the first part. `label_smoothing` is the share of the
+    target that all classes have in common.
+    """
+
+    final: float = 1.0
+    early: float = 0.0
+    quiet: float = 0.0
+    early_from_ms: float = 150.0
+    early_to_ms: float = 350.0
+    early_after_ms: float = 200.0
+    quiet_after_ms: float = 700.0
+    label_smoothing: float = 0.05
+
+
+@dataclass(frozen=True)
 class TrainingSettings:
-    """How weights are found: AdamW on the cross-entropy of what the readout holds to be true at a recording's end.
+    """How weights are found: AdamW on what the objective says.
 
     The learning rate rises linearly over the share `warm_up` of all updates and falls to 0 as a cosine does. Neurons'
     own parameters have `neuron_learning_rate`, where given, and no weight decay. Neurons that scale their input down
@@ -85,7 +109,6 @@ class TrainingSettings:
     current_gain: float = 1.0
     weight_decay: float = 0.01
     warm_up: float = 0.1
-    label_smoothing: float = 0.05
     clip_norm: float = 2.0
     average: float = 0.99
 
@@ -100,6 +123,7 @@ class Config:
     data: DataSettings
     readout: ReadoutSettings
     augmentation: Augmentation
+    objective: Objective
     training: TrainingSettings
     hearing: Hearing | None = None
     text: str = ""
@@ -127,7 +151,7 @@ class Config:
         return NetworkSpec(card, self.layers)
 
 
-_TABLES = ("model", "input", "hearing", "readout", "layers", "data", "augmentation", "training")
+_TABLES = ("model", "input", "hearing", "readout", "layers", "data", "augmentation", "objective", "training")
 _REQUIRED = ("model", "input", "layers", "data")
 
 
@@ -176,6 +200,7 @@ def parse_config(text: str, where: str) -> Config:
         data=table("data", DataSettings),
         readout=table("readout", ReadoutSettings),
         augmentation=table("augmentation", Augmentation),
+        objective=table("objective", Objective),
         training=table("training", TrainingSettings),
         text=text,
     )
@@ -184,7 +209,7 @@ def parse_config(text: str, where: str) -> Config:
 
 
 def _refuse_nonsense(config: Config, where: str) -> None:
-    model, data, training = config.model, config.data, config.training
+    model, data, training, objective = config.model, config.data, config.training, config.objective
     plain_name = model.name and not set(model.name) & set('/\\:*?"<>|') and not model.name.startswith(".")
     rules = (
         (plain_name, "[model]", f"name is {model.name!r}", "a name that a folder may have"),
@@ -206,10 +231,16 @@ def _refuse_nonsense(config: Config, where: str) -> None:
         (training.weight_decay >= 0, "[training]", f"weight_decay is {training.weight_decay}", "0 or more"),
         (0 <= training.warm_up <= 1, "[training]", f"warm_up is {training.warm_up}", "a share from 0 to 1"),
         (
-            0 <= training.label_smoothing < 1,
-            "[training]",
-            f"label_smoothing is {training.label_smoothing}",
+            0 <= objective.label_smoothing < 1,
+            "[objective]",
+            f"label_smoothing is {objective.label_smoothing}",
             "a share from 0 to below 1",
+        ),
+        (
+            objective.final >= 0 and objective.early >= 0 and objective.quiet >= 0,
+            "[objective]",
+            "a weight is below 0",
+            "weights of 0 or more",
         ),
         (training.clip_norm >= 0, "[training]", f"clip_norm is {training.clip_norm}", "0 (not clipped) or more"),
         (0 <= training.average < 1, "[training]", f"average is {training.average}", "a decay from 0 to below 1"),
