@@ -4,6 +4,7 @@
 [input]         InputSpec             [augmentation]    Augmentation
 [readout]       ReadoutSettings       [training]        TrainingSettings
 [hearing]       Hearing               [objective]     Objective
+                                      [voices]        Voices
 [[layers]]      as in a model.toml, with batch norm and dropout
 """
 
@@ -29,6 +30,7 @@ from streamsnn.layers import (
     layers_from_tables,
 )
 from streamsnn.training.augment import Augmentation
+from streamsnn.training.voices import Voices
 from streamsnn.types import Hearing, InputSpec, ModelCard, ReadoutSettings
 
 
@@ -125,6 +127,7 @@ class Config:
     augmentation: Augmentation
     objective: Objective
     training: TrainingSettings
+    voices: Voices
     hearing: Hearing | None = None
     text: str = ""
 
@@ -151,7 +154,7 @@ class Config:
         return NetworkSpec(card, self.layers)
 
 
-_TABLES = ("model", "input", "hearing", "readout", "layers", "data", "augmentation", "objective", "training")
+_TABLES = ("model", "input", "hearing", "readout", "layers", "data", "voices", "augmentation", "objective", "training")
 _REQUIRED = ("model", "input", "layers", "data")
 
 
@@ -200,6 +203,7 @@ def parse_config(text: str, where: str) -> Config:
         data=table("data", DataSettings),
         readout=table("readout", ReadoutSettings),
         augmentation=table("augmentation", Augmentation),
+        voices=table("voices", Voices),
         objective=table("objective", Objective),
         training=table("training", TrainingSettings),
         text=text,
