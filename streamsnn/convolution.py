@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
-from streamsnn.intrinsics import LANES, add_rows, address, float64s, int32s
+from streamsnn.intrinsics import LANES, address, float64s, int32s
 from streamsnn.program import (
     CHANNELS,
     HEIGHT,
@@ -25,6 +25,7 @@ from streamsnn.program import (
     WEIGHT,
     WIDTH,
 )
+from streamsnn.registers import add_rows
 from streamsnn.synapses import touch
 
 
