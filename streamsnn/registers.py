@@ -263,3 +263,37 @@ def _row_judge(width: int) -> Any:
 
 
 judge_16, judge_32, judge_64 = (_row_judge(width) for width in (16, 32, 64))
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def step_lif_lanes(
+    context: Any, x: Any, v: Any, kept: Any, rate: Any, gain: Any, theta: Any, rest: Any, soft: Any
+) -> Any:
+    """step_lif_lanes(x, v, kept, rate, gain, theta, rest, soft): one step of `LANES` neurons, see `neurons.lif`.
+
+    `kept` is 1 where nothing has decayed meanwhile. Clears x. Bits say who fired, and from `LANES` on who then still
+    reaches the threshold.
+    """
+    single, double = (ir.VectorType(kind, LANES) for kind in (_F32, _F64))
+
+    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        x, v = (_place(builder, arguments[k], 0, kind) for k, kind in enumerate((double, single)))
+        kept, rate, gain, theta, rest = (_spread(builder, number, single) for number in arguments[2:7])
+        before = builder.load(v, align=4)
+        decayed = builder.fadd(rest, builder.fmul(kept, builder.fsub(before, rest)))
+        idle = builder.fcmp_ordered("!=", arguments[2], ir.Constant(_F32, 1.0))
+        before = builder.select(idle, decayed, before)
+        leaked = builder.fsub(before, builder.fmul(builder.fsub(before, rest), rate))
+        drive = builder.fmul(builder.load(x, align=8), builder.fpext(gain, double))
+        builder.store(ir.Constant(double, [0.0] * LANES), x, align=8)
+        # Rounded before it is compared: the threshold is float32, too, and an exact tie must stay one.
+        h = builder.fptrunc(builder.fadd(builder.fpext(leaked, double), drive), single)
+        fired = builder.fcmp_ordered(">=", h, theta)
+        low = builder.select(arguments[7], builder.fsub(h, theta), rest)
+        after = builder.select(fired, low, h)
+        builder.store(after, v, align=4)
+        hot = builder.fcmp_ordered(">=", after, theta)
+        bits = [builder.zext(builder.bitcast(some, ir.IntType(LANES)), _I64) for some in (fired, hot)]
+        return builder.or_(bits[0], builder.shl(bits[1], ir.Constant(_I64, LANES)))
+
+    return types.uint64(types.int64, types.int64, *[types.float32] * 5, types.boolean), generate
