@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
-from streamsnn.intrinsics import LANES, add_rows, address, float32s, float64s, int32s
+from streamsnn.intrinsics import LANES, address, float32s, float64s, int32s
 from streamsnn.neurons.base import (
     Array,
     Packed,
@@ -44,6 +44,7 @@ from streamsnn.neurons.firing import take_fired
 from streamsnn.neurons.integrator import decays, double_leaky_integral, leaky_integral
 from streamsnn.neurons.random import uniform
 from streamsnn.neurons.resting import at_rest
+from streamsnn.registers import add_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
