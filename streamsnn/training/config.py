@@ -52,14 +52,16 @@ class DataSettings:
     """Where the recordings are (relative to the working directory), and how they are used.
 
     `labels` is a table to use in place of the folder's labels.csv, and `held_out` one of recordings that are held out,
-    in place of a share that is drawn; their paths, too, are relative to the working directory. Of each recording the
-    first `duration_ms` are, 0 for all of the longest. The share `holdout` of every class is held out, drawn
-    with `split_seed`; the best epoch is the best on these. `crop`, `downsample` and `letterbox` as in `fit_sensor`.
+    in place of a share that is drawn; their paths, too, are relative to the working directory. `also` are further
+    folders, of which all is learned and nothing held out. Of each recording the first `duration_ms` are, 0 for all of
+    the longest. The share `holdout` of every class is held out, drawn with `split_seed`; the best epoch is the best on
+    these. `crop`, `downsample` and `letterbox` as in `fit_sensor`.
     """
 
     folder: str
     labels: str | None = None
     held_out: str | None = None
+    also: tuple[str, ...] = ()
     holdout: float = 0.2
     split_seed: int = 0
     duration_ms: float = 0.0

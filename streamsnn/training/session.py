@@ -60,6 +60,10 @@ def _divided(config: Config) -> tuple[Dataset, NDArray[np.int64], NDArray[np.int
     else:
         dataset, held = open_divided(data.folder, data.labels, data.held_out)
         training = np.setdiff1d(np.arange(len(dataset.samples)), held)
+    own = len(dataset.samples)
+    for folder in data.also:
+        dataset = dataset.with_more(folder)
+    training = np.concatenate([training, np.arange(own, len(dataset.samples))])
     return dataset.in_order(config.model.labels) if config.model.labels else dataset, training, held
 
 

@@ -54,7 +54,9 @@ def find_word(wave: Wave, rate_hz: int) -> tuple[int, int]:
     level_db = 10 * np.log10(power + 1e-10)
     level_db = np.convolve(np.pad(level_db, 1, mode="edge"), np.ones(3) / 3, "valid")
     loudest, floor = level_db.max(), np.percentile(level_db, 10)
-    said = np.flatnonzero(level_db >= max(loudest - 30, floor + 0.3 * (loudest - floor)))
+    # Where all is about as loud, all of it is the word.
+    least_db = min(max(loudest - 30, floor + 0.3 * (loudest - floor)), loudest - 3)
+    said = np.flatnonzero(level_db >= least_db)
     return int(said[0]) * block, min(wave.size, int(said[-1] + 1) * block)
 
 
