@@ -1,8 +1,8 @@
 """`compiled`: how every inner loop is compiled, and where its machine code is kept.
 
 numba keeps compiled functions on disk and compiles one again when its own file has changed, but not when only a
-function that it calls has. The folder therefore carries a mark of all files with such functions: no step ever runs on
-old code. Where there is no place to write, functions are compiled at every start.
+function that it calls has. The folder therefore carries a mark of all files with such functions and of those that they
+import from: no step ever runs on old code. Where there is no place to write, functions are compiled at every start.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import getpass
 import hashlib
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -45,10 +46,20 @@ def _roots() -> Iterator[Path]:
 
 def _name() -> str:
     """A name that another checkout, another version of a file, or another numba does not have."""
-    files = sorted(file for file in _PACKAGE.rglob("*.py") if b"@compiled(" in file.read_bytes())
-    facts = [f"{file}:{file.stat().st_mtime_ns}:{file.stat().st_size}" for file in files]
+    facts = [f"{file}:{file.stat().st_mtime_ns}:{file.stat().st_size}" for file in _sources()]
     mark = hashlib.sha256("\n".join([numba.__version__, *facts]).encode()).hexdigest()[:16]
     return f"{_family()}-{mark}"
+
+
+def _sources() -> list[Path]:
+    """The files that machine code is made of: those with compiled functions or parts of them, and those whose constants
+    they import."""
+    texts = {file: file.read_bytes() for file in _PACKAGE.rglob("*.py")}
+    made = {file for file, text in texts.items() if re.search(rb"^@(?:compiled\(|part$)|^from numba", text, re.M)}
+    named = {
+        name.decode() for file in made for name in re.findall(rb"^from streamsnn\.([\w.]+) import", texts[file], re.M)
+    }
+    return sorted(made | {file for name in named if (file := _PACKAGE / f"{name.replace('.', '/')}.py") in texts})
 
 
 def _family() -> str:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, TypeVar
 from streamsnn.errors import StreamsnnError
 from streamsnn.neurons import FAMILIES, Neuron
 from streamsnn.neurons.base import Shape
-from streamsnn.types import InputSpec, ModelCard
+from streamsnn.types import Hearing, InputSpec, ModelCard
 
 
 @dataclass(frozen=True)
@@ -307,3 +307,14 @@ def input_spec_from_table(table: Mapping[str, Any], where: str) -> InputSpec:
     if spec.width < 1 or spec.height < 1:
         raise StreamsnnError(f"{where}: the input is {spec.width}x{spec.height}", hint="give a size of at least 1x1")
     return spec
+
+
+def hearing_from_table(table: Mapping[str, Any], grid: InputSpec, where: str) -> Hearing:
+    """A `Hearing` from its TOML table, for a model whose input is `grid`."""
+    hearing = build(Hearing, table, where)
+    if grid.kind != "audio" or hearing.channels != grid.width:
+        raise StreamsnnError(
+            f"{where}: {hearing.channels} channels do not fit an input of {grid.width} columns, kind {grid.kind!r}",
+            hint='give [input] kind = "audio" and a width of as many columns',
+        )
+    return hearing

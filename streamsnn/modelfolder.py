@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.layers import NetworkSpec, build, input_spec_from_table, layers_from_tables, layers_to_tables
+from streamsnn.layers import (
+    NetworkSpec,
+    build,
+    hearing_from_table,
+    input_spec_from_table,
+    layers_from_tables,
+    layers_to_tables,
+)
 from streamsnn.lowering import check_weights
 from streamsnn.network import Network
 from streamsnn.neurons.base import Array
@@ -28,7 +35,7 @@ FORMAT = 1
 _LONGEST_US = 24 * 3_600_000_000
 _DESCRIPTION, _WEIGHTS = "model.toml", "weights.safetensors"
 _CARD_KEYS = ("name", "description", "labels", "step_us", "memory_us")
-_KEYS = {*_CARD_KEYS, "format", "weights_sha256", "input", "readout", "layers", "figures"}
+_KEYS = {*_CARD_KEYS, "format", "weights_sha256", "input", "hearing", "readout", "layers", "figures"}
 
 
 def save_model(folder: str | os.PathLike[str], spec: NetworkSpec, weights: Mapping[str, Array]) -> None:
@@ -53,6 +60,7 @@ def save_model(folder: str | os.PathLike[str], spec: NetworkSpec, weights: Mappi
         "memory_us": card.memory_us,
         "weights_sha256": hashlib.sha256(blob).hexdigest(),
         "input": dataclasses.asdict(card.input),
+        **({} if card.hearing is None else {"hearing": dataclasses.asdict(card.hearing)}),
         "readout": dataclasses.asdict(card.readout),
         "figures": dict(card.figures),
         "layers": layers_to_tables(spec.layers),
@@ -139,7 +147,8 @@ def _spec(document: dict[str, Any], file: Path) -> NetworkSpec:
     unknown = sorted(document.keys() - _KEYS)
     if unknown:
         raise StreamsnnError(f"{where}: unknown key {unknown[0]!r}", hint=f"keys are {', '.join(sorted(_KEYS))}")
-    for key, kind in (("input", dict), ("readout", dict), ("figures", dict), ("layers", list)):
+    kinds = {"input": dict, "hearing": dict, "readout": dict, "figures": dict, "layers": list}
+    for key, kind in kinds.items():
         if not isinstance(document.get(key, kind()), kind):
             raise StreamsnnError(
                 f"{where}: {key} is no {'table' if kind is dict else 'array of tables'}", hint="fix it"
@@ -148,7 +157,11 @@ def _spec(document: dict[str, Any], file: Path) -> NetworkSpec:
     readout = build(ReadoutSettings, document.get("readout", {}), f"{where}, [readout]")
     settings = {key: document[key] for key in _CARD_KEYS if key in document}
     figures = {str(key): _figure(value, f"{where}, figure {key}") for key, value in document.get("figures", {}).items()}
-    card = dataclasses.replace(build(ModelCard, settings | {"input": grid}, where), readout=readout, figures=figures)
+    hearing = (
+        None if "hearing" not in document else hearing_from_table(document["hearing"], grid, f"{where}, [hearing]")
+    )
+    card = build(ModelCard, settings | {"input": grid}, where)
+    card = dataclasses.replace(card, readout=readout, figures=figures, hearing=hearing)
     for key, value in (("step_us", card.step_us), ("memory_us", card.memory_us)):
         if not 1 <= value <= _LONGEST_US:
             raise StreamsnnError(f"{where}: {key} is {value}", hint=f"give 1 to {_LONGEST_US} microseconds")

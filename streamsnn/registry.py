@@ -23,7 +23,7 @@ from streamsnn.errors import StreamsnnError
 
 if TYPE_CHECKING:
     from streamsnn.clock import Clock
-    from streamsnn.types import Filter, Model, ModelCard, Readout, Sensor, Sink, Source
+    from streamsnn.types import Filter, Hearing, Model, ModelCard, Readout, Sensor, Sink, Source
 
 MODELS_VARIABLE = "STREAMSNN_MODELS"
 """The environment variable that names further folders of models, separated as in PATH."""
@@ -97,20 +97,41 @@ def open_source(
     stop_us: int | None = None,
     packet_us: int = 10_000,
     strict: bool = False,
+    hearing: Hearing | None = None,
+    ears: int = 1,
     clock: Clock | None = None,
 ) -> Source:
     """The stream that `text` names, as fast as it can be pulled: a recording, a synthetic scene, or a plug-in.
 
     Of a recording only what lies between `start_us` and `stop_us` after its beginning is given, in packets of
-    `packet_us`; `sensor` overrides what it says of itself, and `strict` refuses damage. A scene ("synthetic:digits",
-    see `SCENES` in `sources.synthetic`) has no other sensor and no other start, and a plug-in decides on all of it
-    itself: a cut that they cannot obey is refused with StreamsnnError. Packets are stamped with `clock`, the machine's
-    if left out, but for those of plug-ins.
+    `packet_us`; `sensor` overrides what it says of itself, and `strict` refuses damage. Recorded sound is heard by a
+    cochlea with `hearing`, which it cannot do without, and `ears`, of which one hears all channels mixed. A scene
+    ("synthetic:digits", see `SCENES` in `sources.synthetic`) has no other sensor and no other start, and a plug-in
+    decides on all of it itself: a cut that they cannot obey is refused with StreamsnnError. Packets are stamped with
+    `clock`, the machine's if left out, but for those of plug-ins.
     """
     scene = text.removeprefix(_SYNTHETIC)
     if Path(text).exists() or not (scene != text or is_plug_in(text)):
         from streamsnn.sources.files import RecordingSource
+        from streamsnn.sources.sound_files import SoundFile, is_sound
 
+        if is_sound(text):
+            if hearing is None:
+                raise _deaf(text)
+            if sensor is not None:
+                raise StreamsnnError(f"{text} is a sound, which has no size.", hint="Leave out --sensor.")
+            from streamsnn.sources.hearing import Heard
+
+            sounds = SoundFile(
+                text,
+                block_us=packet_us,
+                start_us=start_us,
+                stop_us=stop_us,
+                mix=ears == 1,
+                strict=strict,
+                clock=clock,
+            )
+            return Heard(sounds, hearing)
         return RecordingSource(
             text,
             sensor=sensor,
@@ -138,6 +159,13 @@ def open_source(
         )
     made: Source = _build("source", text)
     return made
+
+
+def _deaf(text: str) -> StreamsnnError:
+    return StreamsnnError(
+        f"{text} is a sound, and the model does not listen.",
+        hint="Choose a model of sound: streamsnn models lists what each eats.",
+    )
 
 
 def open_filter(text: str, sensor: Sensor) -> Filter:

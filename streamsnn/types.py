@@ -35,13 +35,27 @@ class Sensor(NamedTuple):
 class Packet(NamedTuple):
     """All events of the sensor time [t_begin_us, t_end_us). An empty packet says "silence until t_end_us".
 
-    `arrived_ns` is the host time at which the packet reached this program. `dropped` counts the events that were
-    lost between the previous packet and this one.
+    `arrived_ns` is the host time at which the packet reached this program. `dropped` counts the events (of sound: the
+    samples) that were lost between the previous packet and this one.
     """
 
     events: Events
     t_begin_us: int
     t_end_us: int
+    arrived_ns: int
+    dropped: int = 0
+
+
+class Sound(NamedTuple):
+    """A block of sound: `samples` (n, ears) float32, full scale at 1, of which the first is number `begin`.
+
+    Numbers count from the beginning of the sound's own time, at the source's rate. A block that begins later than the
+    one before it ended says that `dropped` samples are lost there; a source without losses leaves no hole.
+    `arrived_ns` is the host time at which the block's last sample reached this program.
+    """
+
+    samples: NDArray[np.float32]
+    begin: int
     arrived_ns: int
     dropped: int = 0
 
@@ -148,6 +162,27 @@ class InputSpec:
 
 
 @dataclass(frozen=True)
+class Hearing:
+    """How sound becomes events: the cochlea that a model was trained with; see `streamsnn.cochlea`.
+
+    `channels` places from `highest_hz` (x = 0) to `lowest_hz`, with `cells` bushy cells each. The sound is sharpened to
+    x[n] - `pre_emphasis` x[n-1] at 48 kHz, and brought to `level` (full scale is 1) by a gain that follows it: within
+    `attack_ms` down, within `release_ms` up, at most `most_gain_db`. It begins at `first_gain_db`.
+    """
+
+    channels: int = 70
+    lowest_hz: float = 110.0
+    highest_hz: float = 7000.0
+    cells: int = 5
+    pre_emphasis: float = 0.95
+    level: float = 0.6
+    attack_ms: float = 20.0
+    release_ms: float = 1000.0
+    first_gain_db: float = 30.0
+    most_gain_db: float = 50.0
+
+
+@dataclass(frozen=True)
 class ReadoutSettings:
     """How scores become a decision.
 
@@ -170,6 +205,7 @@ class ModelCard:
     """What one must know of a model to feed it and to read it.
 
     After a gap in the stream of `memory_us` or more, a state holds nothing that still matters and is reset.
+    `hearing` is what makes events of sound for it, for models that listen.
     `figures` are measured numbers to show ("accuracy": 0.95); the model's README says how to reproduce them.
     """
 
@@ -181,6 +217,7 @@ class ModelCard:
     readout: ReadoutSettings = ReadoutSettings()
     description: str = ""
     figures: Mapping[str, float] = field(default_factory=dict)
+    hearing: Hearing | None = None
 
 
 class State(Protocol):
@@ -202,6 +239,23 @@ class Source(Protocol):
     def sensor(self) -> Sensor: ...
 
     def __iter__(self) -> Iterator[Packet]: ...
+
+    def close(self) -> None: ...
+
+
+class SoundSource(Protocol):
+    """A stream of sound. Blocks follow one another; a source of two ears gives them as the columns of each block."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def rate_hz(self) -> int: ...
+
+    @property
+    def ears(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Sound]: ...
 
     def close(self) -> None: ...
 

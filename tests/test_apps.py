@@ -49,18 +49,3 @@ def test_a_mistake_ends_with_what_to_type(
     with pytest.raises(SystemExit) as end:
         run(app, monkeypatch, *arguments)
     assert f"python apps/{app} SOURCE MODEL" in str(end.value.code)
-
-
-def test_live_score_counts_right_and_wrong_labels(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (here / "spans.csv").write_text("begin_us,end_us,label\n0,50000,left\n60000000,61000000,right\n")
-    run("live_score.py", monkeypatch, "left.dat", "spans.csv", "sides")
-    assert capsys.readouterr().out.splitlines() == [
-        "left: left",
-        "right: -",
-        "1 of 2 had their right label shown, 0 a wrong one",
-    ]
-    (here / "spans.csv").write_text("begin_us,end_us,label\n0,50000,right\n")
-    run("live_score.py", monkeypatch, "left.dat", "spans.csv", "sides")
-    assert capsys.readouterr().out.splitlines()[-1] == "0 of 1 had their right label shown, 1 a wrong one"

@@ -7,6 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from streamsnn import compiled
+from streamsnn.compiled import _PACKAGE, _sources
+
 
 def _folder(tmp_path: Path, **environment: str) -> str:
     code = "import streamsnn.compiled as c; print(c.FOLDER)"
@@ -25,6 +30,27 @@ def test_the_folder_is_the_users_and_carries_a_mark(tmp_path: Path) -> None:
     first = _folder(tmp_path)
     assert Path(first).parent == tmp_path / "streamsnn"
     assert _folder(tmp_path) == first
+
+
+def test_the_mark_covers_all_that_machine_code_is_made_of() -> None:
+    covered = {str(file.relative_to(_PACKAGE)) for file in _sources()}
+    functions = {"walk.py", "cochlea/chain.py", "formats/kernels.py"}
+    parts = {"cochlea/membrane.py", "cochlea/hair_cells.py", "cochlea/bushy_cells.py", "lanes.py"}
+    constants = {"cochlea/design.py", "program.py", "types.py"}
+    assert covered >= functions | parts | constants
+    assert not covered & {"engine.py", "cli/entry.py"}
+
+
+def test_another_source_is_another_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    source, other = tmp_path / "part.py", tmp_path / "other.py"
+    source.write_text("from streamsnn.compiled import part\n\n@part\ndef f(): ...\n")
+    other.write_text("A = 1\n")
+    monkeypatch.setattr(compiled, "_PACKAGE", tmp_path)
+    first = compiled._name()
+    other.write_text("A = 1234\n")
+    assert compiled._name() == first
+    source.write_text(source.read_text() + "# changed\n")
+    assert compiled._name() != first
 
 
 def test_a_chosen_folder_is_left_alone(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from streamsnn.cli import canvas, options, values
 from streamsnn.cli.parsing import Parser
 from streamsnn.cli.waiting import Waiting
+from streamsnn.errors import StreamsnnError
 
 if TYPE_CHECKING:
     from streamsnn.cli.scoring import Flaw
@@ -20,10 +21,15 @@ _DESCRIPTION = """\
 Stream every recording of DATASET through a model from a fresh state, step by step, and count how often it is right.
 DATASET is a folder with labels.csv (columns file,label), or with one folder of recordings a class; labels must be
 spelt as the model's are. What counts as the model's answer is the class with the most evidence at the recording's end,
-gathered as the model's readout settings say (threshold, hysteresis and patience play no part)."""
+gathered as the model's readout settings say (threshold, hysteresis and patience play no part).
+
+With --spans DATASET is one recording, and FILE says what comes when in it: counted is what the model reports, as `run`
+would show it. A report is a hit if its label's span has begun and is over for less than half a second; all other
+reports are wrong or false alarms, the second one for the same span, too."""
 
 _EXAMPLES = """\
   streamsnn evaluate recordings/digits --model nmnist-paralif
+  streamsnn evaluate recordings/sequence.dat --spans recordings/sequence.csv --model nmnist-brf
   streamsnn evaluate ../data/nmnist --labels models/nmnist-brf/held-out.csv --model nmnist-brf
   streamsnn evaluate ../data/nmnist --model nmnist-brf --confusion confusion.png --anytime anytime.png
   streamsnn evaluate ../data/nmnist --model ./models/mine --limit 100 --json | jq .accuracy"""
@@ -31,11 +37,16 @@ _EXAMPLES = """\
 
 def parser() -> Parser:
     parser = Parser("streamsnn evaluate", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("dataset", metavar="DATASET", help="a folder of labelled recordings")
+    parser.add_argument(
+        "dataset", metavar="DATASET", help="a folder of labelled recordings, or with --spans a recording"
+    )
     parser.add_argument(
         "--labels",
         metavar="FILE",
         help="a table to use in place of DATASET/labels.csv, for example a model's held-out.csv",
+    )
+    parser.add_argument(
+        "--spans", metavar="FILE", help="what comes when in a recording: a CSV with begin_us,end_us,label"
     )
     options.add_stream_options(parser)
     parser.add_argument(
@@ -49,6 +60,8 @@ def parser() -> Parser:
 
 
 def command(arguments: argparse.Namespace) -> int:
+    if arguments.spans:
+        return _spot(arguments)
     for picture in (arguments.confusion, arguments.anytime):
         canvas.refuse_unwritable(picture)
     options.one_thread()
@@ -74,6 +87,22 @@ def command(arguments: argparse.Namespace) -> int:
 
         print_evaluation(evaluation)
         _offer_pictures(arguments)
+    return 0
+
+
+def _spot(arguments: argparse.Namespace) -> int:
+    for option in ("labels", "limit", "confusion", "anytime"):
+        if getattr(arguments, option):
+            raise StreamsnnError(f"--{option} is for folders, --spans for one recording.", hint="Leave one out.")
+    options.one_thread()
+    waiting = Waiting()
+    try:
+        from streamsnn.cli.spotted import sentences, spotted
+
+        found = spotted(arguments, on_start=waiting.cancel)
+    finally:
+        waiting.cancel()
+    print(json.dumps(found.as_dict(), ensure_ascii=False, allow_nan=False) if arguments.json else sentences(found))
     return 0
 
 

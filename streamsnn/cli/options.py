@@ -100,6 +100,5 @@ def fresh_state(arguments: argparse.Namespace, model: Model) -> Any:
 
 def damage_of(source: Source) -> tuple[str, ...]:
     """A sentence for each kind of damage that reading `source` has met so far."""
-    from streamsnn.sources.files import RecordingSource
-
-    return source.damage.describe() if isinstance(source, RecordingSource) else ()
+    damage = getattr(source, "damage", None)
+    return () if damage is None else tuple(damage.describe())

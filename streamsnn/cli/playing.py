@@ -88,6 +88,8 @@ class Playing:
             strict=arguments.strict,
             # In true time a packet arrives when it is over: one longer than a step would make steps wait for it.
             packet_us=self.model.card.step_us,
+            hearing=self.model.card.hearing,
+            ears=self.model.card.input.height,
             clock=self._clock,
         )
 

@@ -215,6 +215,8 @@ def _answer(
             sensor=options.sensor_of(arguments),
             packet_us=_PACKET_US,
             strict=arguments.strict,
+            hearing=card.hearing,
+            ears=card.input.height,
         )
         sensor = recording.sensor
     with contextlib.closing(recording):

@@ -5,14 +5,13 @@ A format is recognised by what is in the file; its extension only decides where 
 
 from __future__ import annotations
 
-import difflib
 import os
-import stat
 from pathlib import Path
 
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats import aedat4, dat, evt3, nmnist
-from streamsnn.formats.recording import HEAD_BYTES, Content, Damage, Format, Match, Recording
+from streamsnn.formats.opening import read_head
+from streamsnn.formats.recording import Content, Damage, Format, Match, Recording
 from streamsnn.types import Events, Sensor
 
 __all__ = ["FORMATS", "Content", "Damage", "Format", "Match", "Recording", "open_recording", "write_recording"]
@@ -40,7 +39,7 @@ def open_recording(path: str | os.PathLike[str], *, sensor: Sensor | None = None
     Raises StreamsnnError for what is no file, empty, unreadable, or of an unknown format.
     """
     path = Path(path)
-    head = _read_head(path)
+    head = read_head(path)
     extension = path.suffix.lower()
     matches = [(form.recognise(head, extension, sensor), extension in form.extensions, form) for form in FORMATS]
     match, _, form = max(matches, key=lambda entry: entry[:2])
@@ -63,34 +62,3 @@ def write_recording(path: str | os.PathLike[str], events: Events, sensor: Sensor
     if path.suffix.lower() not in writers:
         raise StreamsnnError(f"{path} has no extension of a format to write", hint=f"Use one of {', '.join(writers)}.")
     writers[path.suffix.lower()](path, events, sensor)
-
-
-def _read_head(path: Path) -> bytes:
-    try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise StreamsnnError(f"{path} is a folder, not a recording", hint="Name a file in it.")
-        if not stat.S_ISREG(status.st_mode):
-            raise StreamsnnError(f"{path} is a device, not a recording", hint="Name a file.")
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
-        raise StreamsnnError(f"There is no file {path}", hint=_closest(path)) from error
-    except PermissionError as error:
-        raise StreamsnnError(
-            f"{path} may not be read by you", hint="Ask its owner for the permission, or copy it."
-        ) from error
-    except OSError as error:
-        raise StreamsnnError(f"{path} cannot be read: {error.strerror or error}") from error
-    if not head:
-        raise StreamsnnError(f"{path} is empty", hint="The recording was never written, or its copy failed.")
-    return head
-
-
-def _closest(path: Path) -> str:
-    try:
-        names = os.listdir(path.parent)
-    except (OSError, ValueError):
-        return f"There is no folder {path.parent} either."
-    close = difflib.get_close_matches(path.name, names, n=1)
-    return f"Did you mean {path.parent / close[0]}?" if close else "Look at its name and folder again."

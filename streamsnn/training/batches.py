@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,18 +29,37 @@ class View:
         return fit_sensor(sensor, spec, crop=self.crop, downsample=self.downsample, letterbox=self.letterbox)
 
 
+class Said(NamedTuple):
+    """Class `target` is there from `begin_us` to `end_us` of a recording's own time."""
+
+    target: int
+    begin_us: float
+    end_us: float
+
+
 @dataclass(frozen=True)
 class Take:
-    """A recording in memory: its events, when it begins, and where its pixels fall."""
+    """A recording in memory: its events, from when to when it lasts, where its pixels fall, and what is when in it."""
 
     events: Events
     t_begin_us: int
+    t_end_us: int
     fit: SensorFit
+    said: tuple[Said, ...] = ()
+
+
+class SpanInSteps(NamedTuple):
+    """Class `target` is there from `begin` to `end`, counted in steps of a batch."""
+
+    target: int
+    begin: float
+    end: float
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs (T, B, channels, height, width) float32; the classes (B,); and how many steps each recording lasts (B,).
+    """Inputs (T, B, channels, height, width) float32; the classes (B,), -1 where there is none or more than one; how
+    many steps each recording lasts (B,); and what is when in each.
 
     From its last step on a recording is padded with silence.
     """
@@ -47,6 +67,7 @@ class Batch:
     inputs: NDArray[np.float32]
     targets: NDArray[np.int64]
     lengths: NDArray[np.int64]
+    spans: tuple[tuple[SpanInSteps, ...], ...]
 
 
 def read_takes(dataset: Dataset, spec: InputSpec, view: View) -> tuple[Take, ...]:
@@ -61,14 +82,18 @@ def read_takes(dataset: Dataset, spec: InputSpec, view: View) -> tuple[Take, ...
         chunks = tuple(recording.chunks())
         if not chunks:
             raise StreamsnnError(f"{sample.path} holds no events.", hint="Take it out of the dataset.")
-        takes.append(Take(np.concatenate(chunks), recording.t_begin_us, fit))
+        takes.append(take_of(np.concatenate(chunks), recording.t_begin_us, fit))
     return tuple(takes)
 
 
-def steps_of(events: Events, t_begin_us: int, step_us: int) -> int:
-    """How many steps a stream of this recording has: from the one in which it begins to that of its last event."""
-    end_us = int(events["t"][-1]) if events.size else t_begin_us
-    return end_us // step_us - t_begin_us // step_us + 1
+def take_of(events: Events, t_begin_us: int, fit: SensorFit) -> Take:
+    """A recording that lasts until its last event."""
+    return Take(events, t_begin_us, int(events["t"][-1]) + 1 if events.size else t_begin_us + 1, fit)
+
+
+def steps_of(take: Take, step_us: int) -> int:
+    """How many steps a stream of this recording has: from the one in which it begins to that in which it ends."""
+    return (take.t_end_us - 1) // step_us - take.t_begin_us // step_us + 1
 
 
 def bin_events(events: Events, t_begin_us: int, fit: SensorFit, step_us: int, steps: int) -> NDArray[np.float32]:
@@ -88,22 +113,25 @@ def bin_events(events: Events, t_begin_us: int, fit: SensorFit, step_us: int, st
     return counts.reshape(steps, spec.channels, spec.height, spec.width)
 
 
-def make_batch(
-    takes: Sequence[Take],
-    targets: NDArray[np.int64],
-    step_us: int,
-    steps: int,
-    augmentation: Augmentation | None = None,
-    rng: np.random.Generator | None = None,
-) -> Batch:
-    """The recordings side by side, each changed by `augmentation` with draws from `rng` where both are given."""
+def augmented(take: Take, augmentation: Augmentation, rng: np.random.Generator) -> Take:
+    """The recording changed by `augmentation` with draws from `rng`."""
+    return take_of(augment(take.events, take.fit.sensor, take.t_begin_us, augmentation, rng), take.t_begin_us, take.fit)
+
+
+def make_batch(takes: Sequence[Take], targets: NDArray[np.int64], step_us: int, steps: int) -> Batch:
+    """The recordings side by side; of each at most `steps` steps."""
     spec = takes[0].fit.spec
     inputs = np.empty((steps, len(takes), spec.channels, spec.height, spec.width), np.float32)
     lengths = np.empty(len(takes), np.int64)
+    spans = []
     for place, take in enumerate(takes):
-        events = take.events
-        if augmentation is not None and rng is not None:
-            events = augment(events, take.fit.sensor, take.t_begin_us, augmentation, rng)
-        inputs[:, place] = bin_events(events, take.t_begin_us, take.fit, step_us, steps)
-        lengths[place] = min(steps, steps_of(events, take.t_begin_us, step_us))
-    return Batch(inputs, targets, lengths)
+        inputs[:, place] = bin_events(take.events, take.t_begin_us, take.fit, step_us, steps)
+        lengths[place] = min(steps, steps_of(take, step_us))
+        origin_us = take.t_begin_us // step_us * step_us
+        spans.append(
+            tuple(
+                SpanInSteps(said.target, (said.begin_us - origin_us) / step_us, (said.end_us - origin_us) / step_us)
+                for said in take.said
+            )
+        )
+    return Batch(inputs, targets, lengths, tuple(spans))

@@ -3,6 +3,7 @@
 [model]         ModelSettings         [data]            DataSettings
 [input]         InputSpec             [augmentation]    Augmentation
 [readout]       ReadoutSettings       [training]        TrainingSettings
+[hearing]       Hearing               [objective]     Objective
 [[layers]]      as in a model.toml, with batch norm and dropout
 """
 
@@ -18,29 +19,45 @@ from pathlib import Path
 from typing import Any
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.layers import Layer, NetworkSpec, build, choose, input_spec_from_table, layers_from_tables
+from streamsnn.layers import (
+    Layer,
+    NetworkSpec,
+    build,
+    choose,
+    hearing_from_table,
+    input_spec_from_table,
+    layers_from_tables,
+)
 from streamsnn.training.augment import Augmentation
-from streamsnn.types import InputSpec, ModelCard, ReadoutSettings
+from streamsnn.types import Hearing, InputSpec, ModelCard, ReadoutSettings
 
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """The model's name (of its folder, too), the length of a step, and what to tell people about it."""
+    """The model's name (of its folder, too), the length of a step, and what to tell people about it.
+
+    `labels` are the data's classes in the order that the model is to have them; left out, the order is natural.
+    """
 
     name: str
     step_us: int
     description: str = ""
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class DataSettings:
     """Where the recordings are (relative to the working directory), and how they are used.
 
-    Of each the first `duration_ms` are, 0 for all of the longest. The share `holdout` of every class is held out, drawn
+    `labels` is a table to use in place of the folder's labels.csv, and `held_out` one of recordings that are held out,
+    in place of a share that is drawn; their paths, too, are relative to the working directory. Of each recording the
+    first `duration_ms` are, 0 for all of the longest. The share `holdout` of every class is held out, drawn
     with `split_seed`; the best epoch is the best on these. `crop`, `downsample` and `letterbox` as in `fit_sensor`.
     """
 
     folder: str
+    labels: str | None = None
+    held_out: str | None = None
     holdout: float = 0.2
     split_seed: int = 0
     duration_ms: float = 0.0
@@ -50,8 +67,32 @@ class DataSettings:
 
 
 @dataclass(frozen=True)
+class Objective:
+    """The weights of what is to be small, and from when to when it counts.
+
+    final   the cross-entropy of what the readout holds after a recording's last step
+    early   the same after every step of a span: from `early_from_ms` after its beginning on the weight rises, to full
+            at `early_to_ms`, until `early_after_ms` after its end, when the answer may begin to fade
+    quiet   from `quiet_after_ms` after a span's end (and before the first) the answer is to be that nothing is there:
+            the cross-entropy with an equal share for every class, less what it is for a perfect answer
+
+    Recordings of which it is not known what comes when have only the first part. `label_smoothing` is the share of the
+    target that all classes have in common.
+    """
+
+    final: float = 1.0
+    early: float = 0.0
+    quiet: float = 0.0
+    early_from_ms: float = 150.0
+    early_to_ms: float = 350.0
+    early_after_ms: float = 200.0
+    quiet_after_ms: float = 700.0
+    label_smoothing: float = 0.05
+
+
+@dataclass(frozen=True)
 class TrainingSettings:
-    """How weights are found: AdamW on the cross-entropy of what the readout holds to be true at a recording's end.
+    """How weights are found: AdamW on what the objective says.
 
     The learning rate rises linearly over the share `warm_up` of all updates and falls to 0 as a cosine does. Neurons'
     own parameters have `neuron_learning_rate`, where given, and no weight decay. Neurons that scale their input down
@@ -68,7 +109,6 @@ class TrainingSettings:
     current_gain: float = 1.0
     weight_decay: float = 0.01
     warm_up: float = 0.1
-    label_smoothing: float = 0.05
     clip_norm: float = 2.0
     average: float = 0.99
 
@@ -83,7 +123,9 @@ class Config:
     data: DataSettings
     readout: ReadoutSettings
     augmentation: Augmentation
+    objective: Objective
     training: TrainingSettings
+    hearing: Hearing | None = None
     text: str = ""
 
     @property
@@ -104,11 +146,12 @@ class Config:
             self.readout,
             self.model.description,
             figures or {},
+            self.hearing,
         )
         return NetworkSpec(card, self.layers)
 
 
-_TABLES = ("model", "input", "readout", "layers", "data", "augmentation", "training")
+_TABLES = ("model", "input", "hearing", "readout", "layers", "data", "augmentation", "objective", "training")
 _REQUIRED = ("model", "input", "layers", "data")
 
 
@@ -147,13 +190,17 @@ def parse_config(text: str, where: str) -> Config:
     def table(key: str, settings: type[Any]) -> Any:
         return build(settings, document.get(key, {}), f"{where}, [{key}]")
 
+    grid = input_spec_from_table(document["input"], f"{where}, [input]")
+    hears = "hearing" in document
     config = Config(
         model=table("model", ModelSettings),
-        input=input_spec_from_table(document["input"], f"{where}, [input]"),
+        input=grid,
+        hearing=hearing_from_table(document["hearing"], grid, f"{where}, [hearing]") if hears else None,
         layers=layers_from_tables(document["layers"], where),
         data=table("data", DataSettings),
         readout=table("readout", ReadoutSettings),
         augmentation=table("augmentation", Augmentation),
+        objective=table("objective", Objective),
         training=table("training", TrainingSettings),
         text=text,
     )
@@ -162,7 +209,7 @@ def parse_config(text: str, where: str) -> Config:
 
 
 def _refuse_nonsense(config: Config, where: str) -> None:
-    model, data, training = config.model, config.data, config.training
+    model, data, training, objective = config.model, config.data, config.training, config.objective
     plain_name = model.name and not set(model.name) & set('/\\:*?"<>|') and not model.name.startswith(".")
     rules = (
         (plain_name, "[model]", f"name is {model.name!r}", "a name that a folder may have"),
@@ -184,10 +231,16 @@ def _refuse_nonsense(config: Config, where: str) -> None:
         (training.weight_decay >= 0, "[training]", f"weight_decay is {training.weight_decay}", "0 or more"),
         (0 <= training.warm_up <= 1, "[training]", f"warm_up is {training.warm_up}", "a share from 0 to 1"),
         (
-            0 <= training.label_smoothing < 1,
-            "[training]",
-            f"label_smoothing is {training.label_smoothing}",
+            0 <= objective.label_smoothing < 1,
+            "[objective]",
+            f"label_smoothing is {objective.label_smoothing}",
             "a share from 0 to below 1",
+        ),
+        (
+            objective.final >= 0 and objective.early >= 0 and objective.quiet >= 0,
+            "[objective]",
+            "a weight is below 0",
+            "weights of 0 or more",
         ),
         (training.clip_norm >= 0, "[training]", f"clip_norm is {training.clip_norm}", "0 (not clipped) or more"),
         (0 <= training.average < 1, "[training]", f"average is {training.average}", "a decay from 0 to below 1"),

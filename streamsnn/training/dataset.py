@@ -35,6 +35,15 @@ class Dataset:
     samples: tuple[Sample, ...]
     classes: tuple[str, ...]
 
+    def in_order(self, labels: Sequence[str]) -> Dataset:
+        """The same with its classes in the order of `labels`. Raises StreamsnnError where these are others."""
+        if sorted(labels) != sorted(self.classes):
+            raise StreamsnnError(
+                f"The labels are to be {', '.join(labels)}, and the recordings' are {', '.join(self.classes)}.",
+                hint="Name each class once, or leave out [model] labels.",
+            )
+        return Dataset(self.folder, self.samples, tuple(labels))
+
     def targets(self) -> NDArray[np.int64]:
         """The class index of every sample (samples,)."""
         place = {name: index for index, name in enumerate(self.classes)}
@@ -64,6 +73,24 @@ def open_dataset(folder: str | os.PathLike[str], labels: str | os.PathLike[str] 
         what = f"{table} names no recordings" if table.exists() else f"{path} holds no recordings"
         raise StreamsnnError(f"{what}.", hint=_LAYOUT)
     return Dataset(path, samples, tuple(sorted({sample.label for sample in samples}, key=_natural)))
+
+
+def open_divided(
+    folder: str | os.PathLike[str], labels: str | None, held_out: str
+) -> tuple[Dataset, NDArray[np.int64]]:
+    """The samples of both tables as one dataset, and which of them are held out: those of `held_out`.
+
+    Raises StreamsnnError as `open_dataset` does, and where a recording is in both.
+    """
+    learned, held = open_dataset(folder, labels), open_dataset(folder, held_out)
+    both = sorted({sample.file for sample in learned.samples} & {sample.file for sample in held.samples})
+    if both:
+        raise StreamsnnError(
+            f"{both[0]} is to be learned and to be held out.", hint="Every recording may be in one of the two tables."
+        )
+    classes = sorted({*learned.classes, *held.classes}, key=_natural)
+    dataset = Dataset(learned.folder, learned.samples + held.samples, tuple(classes))
+    return dataset, np.arange(len(learned.samples), len(dataset.samples))
 
 
 def _natural(name: str) -> tuple[bool, int, str]:

@@ -53,7 +53,7 @@ def stream_through(network: Network, takes: Sequence[Take], targets: NDArray[np.
         binner, readout = Binner(card.step_us, take.fit), ScoreReadout(card.readout, card.labels, card.step_us)
         state = network.initial_state()
         scores = np.zeros(len(card.labels), np.float32)
-        packet = Packet(take.events, take.t_begin_us, int(take.events["t"][-1]) + 1, 0)
+        packet = Packet(take.events, take.t_begin_us, take.t_end_us, 0)
         for step in (*binner.push(packet), *binner.flush()):
             output = network.step(step, state)
             scores = readout(output).scores

@@ -7,11 +7,14 @@ import hashlib
 import shutil
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from streamsnn.errors import StreamsnnError
 from streamsnn.network import Network
 from streamsnn.training.batches import View, read_takes
 from streamsnn.training.config import Config
-from streamsnn.training.dataset import Dataset, open_dataset, split
+from streamsnn.training.dataset import Dataset, open_dataset, open_divided, split
 from streamsnn.training.report import figures, stream_through, write_report
 from streamsnn.training.trainer import Material, Observer, Trained, Trainer, TrainingInterrupted
 
@@ -28,10 +31,9 @@ def train_model(config: Config, folder: Path, observer: Observer, *, command: st
     Raises TrainingInterrupted on Ctrl-C, and StreamsnnError for data, settings or a disk that do not do.
     """
     _refuse_foreign(folder)
-    dataset = open_dataset(config.data.folder)
+    dataset, training, validation = _divided(config)
     spec = config.spec(dataset.classes)
     targets = dataset.targets()
-    training, validation = split(targets, dataset.classes, config.data.holdout, config.data.split_seed)
     view = View(config.data.crop, config.data.downsample, config.data.letterbox)
     material = Material(read_takes(dataset, config.input, view), targets, training, validation)
     trainer = Trainer(config, spec, material)
@@ -48,6 +50,18 @@ def train_model(config: Config, folder: Path, observer: Observer, *, command: st
         # Another training may still have its checkpoints there.
         work.parent.rmdir()
     return network
+
+
+def _divided(config: Config) -> tuple[Dataset, NDArray[np.int64], NDArray[np.int64]]:
+    """The data, and which of its samples to learn from and to hold out."""
+    data = config.data
+    if data.held_out is None:
+        dataset = open_dataset(data.folder, data.labels)
+        training, held = split(dataset.targets(), dataset.classes, data.holdout, data.split_seed)
+    else:
+        dataset, held = open_divided(data.folder, data.labels, data.held_out)
+        training = np.setdiff1d(np.arange(len(dataset.samples)), held)
+    return dataset.in_order(config.model.labels) if config.model.labels else dataset, training, held
 
 
 def work_folder(folder: Path) -> Path:

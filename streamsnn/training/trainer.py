@@ -14,7 +14,6 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.nn import functional
 
 from streamsnn.errors import StreamsnnError
@@ -22,11 +21,12 @@ from streamsnn.layers import NetworkSpec
 from streamsnn.network import Network
 from streamsnn.neurons.base import Array
 from streamsnn.sequence import SequenceNetwork
-from streamsnn.training.batches import Batch, Take, make_batch, steps_of
+from streamsnn.training.batches import Batch, Take, augmented, make_batch, steps_of
 from streamsnn.training.checkpoint import load_checkpoint, save_checkpoint
 from streamsnn.training.config import Config
+from streamsnn.training.objective import last_of, running_evidence
+from streamsnn.training.objective import loss as loss_of
 from streamsnn.training.optimiser import keep_in_range, make_optimiser, scale_currents, set_rates
-from streamsnn.types import ReadoutSettings
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Material:
         """Steps to train on: those of `duration_ms`, or of the longest recording where it is 0."""
         if duration_ms > 0:
             return max(1, round(duration_ms * 1000 / step_us))
-        return max(steps_of(take.events, take.t_begin_us, step_us) for take in self.takes)
+        return max(steps_of(take, step_us) for take in self.takes)
 
 
 @dataclass(frozen=True)
@@ -84,23 +84,6 @@ class Observer(Protocol):
 
 class TrainingInterrupted(StreamsnnError):
     """Somebody pressed Ctrl-C; what the last whole epoch came to is kept."""
-
-
-def evidence(scores: Tensor, lengths: NDArray[np.int64], readout: ReadoutSettings, step_us: int) -> Tensor:
-    """What `ScoreReadout` holds after the last step of each recording: (B, classes) of scores (T, B, classes).
-
-    Divided by the readout's temperature, so that its softmax is the readout's confidence.
-    """
-    steps = torch.arange(scores.shape[0])[:, None]
-    ends = torch.as_tensor(lengths)[None]
-    heard = (steps < ends).to(scores.dtype)
-    if readout.kind == "mean":
-        weights = heard
-    elif readout.kind == "last":
-        weights = (steps == ends - 1).to(scores.dtype)
-    else:
-        weights = heard * torch.exp((steps - ends + 1).clamp(max=0) * (step_us / (1000 * readout.tau_ms)))
-    return torch.einsum("tb,tbc->bc", weights / weights.sum(0), scores) / readout.temperature
 
 
 class Trainer:
@@ -180,17 +163,17 @@ class Trainer:
 
     def _batch(self, members: NDArray[np.int64], rng: np.random.Generator | None = None) -> Batch:
         takes = [self.material.takes[member] for member in members]
-        augmentation = self.config.augmentation if rng is not None else None
-        return make_batch(takes, self.material.targets[members], self._step_us, self._steps, augmentation, rng)
+        if rng is not None:
+            takes = [augmented(take, self.config.augmentation, rng) for take in takes]
+        return make_batch(takes, self.material.targets[members], self._step_us, self._steps)
 
     def _update(self, batch: Batch) -> tuple[float, int]:
         """One step down the gradient: the loss before it, and how many recordings were right."""
         settings = self.config.training
         set_rates(self._optimiser, self._updates / (settings.epochs * self._batches), settings.warm_up)
         scores = self._network(torch.from_numpy(batch.inputs), self._updates * settings.batch)
-        held = evidence(scores, batch.lengths, self.config.readout, self._step_us)
-        targets = torch.from_numpy(batch.targets)
-        loss = functional.cross_entropy(held, targets, label_smoothing=settings.label_smoothing)
+        evidence = running_evidence(scores, self.config.readout, self._step_us)
+        loss = loss_of(evidence, batch, self.config.objective, self._step_us)
         value = float(loss.detach())
         if not np.isfinite(value):
             raise StreamsnnError(
@@ -212,7 +195,8 @@ class Trainer:
                     mean.lerp_(new, 1 - keep)
                 else:
                     mean.copy_(new)
-        return value, int((held.argmax(1) == targets).sum())
+        held = last_of(evidence.detach(), batch.lengths).argmax(1).numpy()
+        return value, int((held == batch.targets).sum())
 
     def _validate(self, members: NDArray[np.int64]) -> tuple[float, float]:
         """Loss and accuracy of the averaged weights on `members` as they were recorded."""
@@ -222,7 +206,7 @@ class Trainer:
             for begin in range(0, members.size, 2 * self.config.training.batch):
                 batch = self._batch(members[begin : begin + 2 * self.config.training.batch])
                 scores = self._average(torch.from_numpy(batch.inputs), begin)
-                held = evidence(scores, batch.lengths, self.config.readout, self._step_us)
+                held = last_of(running_evidence(scores, self.config.readout, self._step_us), batch.lengths)
                 targets = torch.from_numpy(batch.targets)
                 total += float(functional.cross_entropy(held, targets, reduction="sum"))
                 right += int((held.argmax(1) == targets).sum())

@@ -318,3 +318,20 @@ def test_the_ends_of_the_interval_solve_wilsons_equation(case: tuple[int, int]) 
     assert right / n - 1e-12 <= high <= 1
     for end in (low, high):
         assert math.isclose((end - right / n) ** 2, 1.959964**2 * end * (1 - end) / n, abs_tol=1e-9)
+
+
+def test_what_is_reported_of_one_recording_is_held_against_its_spans(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_side(here / "one.dat", "left")
+    (here / "spans.csv").write_text("begin_us,end_us,label\n0,50000,left\n60000000,61000000,right\n")
+    found = evaluate(capsys, "one.dat", "--spans", "spans.csv")
+    assert (found["spans"], found["hits"], found["wrong"], found["false_alarms"]) == (2, 1, [], [])
+    assert [span["label"] for span in found["missed"]] == ["right"]
+    assert main(["evaluate", "one.dat", "--spans", "spans.csv", "--model", "sides"]) == 0
+    assert "1 of 2" in capsys.readouterr().out
+    (here / "spans.csv").write_text("begin_us,end_us,label\n0,50000,right\n")
+    assert [report["label"] for report in evaluate(capsys, "one.dat", "--spans", "spans.csv")["wrong"]] == ["left"]
+    (here / "spans.csv").write_text("begin_us,end_us,label\n0,50000,up\n")
+    assert "labels that sides does not know" in refused(capsys, "one.dat", "--spans", "spans.csv")
+    assert "--limit is for folders" in refused(capsys, "data", "--spans", "spans.csv", "--limit", "1")

@@ -12,7 +12,7 @@ from streamsnn.binning import Binner
 from streamsnn.errors import StreamsnnError
 from streamsnn.sensor_fit import fit_sensor
 from streamsnn.training.augment import Augmentation
-from streamsnn.training.batches import Take, View, bin_events, make_batch, read_takes, steps_of
+from streamsnn.training.batches import View, augmented, bin_events, make_batch, read_takes, steps_of, take_of
 from streamsnn.training.dataset import open_dataset
 from streamsnn.types import EVENT, Events, InputSpec, Packet, Sensor
 
@@ -60,7 +60,7 @@ def test_a_batch_holds_what_a_stream_steps_through(
     end_us = int(events["t"][-1]) + 1 if events.size else t_begin_us + 1
     binner = Binner(step_us, fit)
     steps = [*binner.push(Packet(events, t_begin_us, end_us, 0)), *binner.flush()]
-    assert len(steps) == steps_of(events, t_begin_us, step_us)
+    assert len(steps) == steps_of(take_of(events, t_begin_us, fit), step_us)
     dense = np.zeros((len(steps), spec.size), np.float32)
     for row, step in zip(dense, steps, strict=True):
         np.add.at(row, step.addresses, 1)
@@ -82,7 +82,7 @@ def test_recordings_lie_side_by_side_with_their_lengths() -> None:
     events = np.zeros(2, EVENT)
     events["t"] = [1000, 1025]
     shorter = events[:1].copy()
-    takes = [Take(events, 1000, fit), Take(shorter, 1000, fit), Take(events, 0, fit)]
+    takes = [take_of(events, 1000, fit), take_of(shorter, 1000, fit), take_of(events, 0, fit)]
     batch = make_batch(takes, np.array([4, 5, 6]), 10, 50)
     assert batch.inputs.shape == (50, 3, 2, 14, 20)
     assert batch.inputs.dtype == np.float32
@@ -95,10 +95,12 @@ def test_augmentation_changes_only_what_it_draws() -> None:
     fit = fit_sensor(SENSOR, InputSpec(20, 14))
     events = np.zeros(100, EVENT)
     events["t"] = np.arange(100)
-    take = Take(events, 0, fit)
+    take = take_of(events, 0, fit)
     plain = make_batch([take], np.array([0]), 10, 10)
-    changed = make_batch([take], np.array([0]), 10, 10, Augmentation(drop=1.0), np.random.default_rng(0))
-    again = make_batch([take], np.array([0]), 10, 10, Augmentation(drop=1.0), np.random.default_rng(0))
+    changed, again = (
+        make_batch([augmented(take, Augmentation(drop=1.0), np.random.default_rng(0))], np.array([0]), 10, 10)
+        for _ in range(2)
+    )
     assert plain.inputs.sum() == 100
     assert changed.inputs.sum() < 100
     assert np.array_equal(changed.inputs, again.inputs)

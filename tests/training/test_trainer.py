@@ -3,19 +3,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.readout import ScoreReadout
 from streamsnn.training.batches import View, read_takes
 from streamsnn.training.config import Config
 from streamsnn.training.dataset import open_dataset, split
-from streamsnn.training.trainer import Epoch, Material, Trained, Trainer, TrainingInterrupted, evidence
-from streamsnn.types import Output, ReadoutSettings
+from streamsnn.training.trainer import Epoch, Material, Trained, Trainer, TrainingInterrupted
 
 
 class Watcher:
@@ -58,19 +56,6 @@ def _same(left: Trained, right: Trained) -> bool:
     return left.weights.keys() == right.weights.keys() and all(
         np.array_equal(left.weights[name], right.weights[name]) for name in left.weights
     )
-
-
-@pytest.mark.parametrize("kind", ["mean", "leaky", "last"])
-def test_evidence_is_the_readouts(kind: Literal["mean", "leaky", "last"]) -> None:
-    settings = ReadoutSettings(kind=kind, tau_ms=30.0, temperature=0.5)
-    scores = np.random.default_rng(0).normal(size=(9, 3, 4)).astype(np.float32)
-    lengths = np.array([9, 4, 1])
-    found = evidence(torch.from_numpy(scores), lengths, settings, 7000).numpy()
-    for column, length in enumerate(lengths):
-        readout = ScoreReadout(settings, "abcd", 7000)
-        for step in range(length):
-            decision = readout(Output(scores[step, column], {}))
-        assert found[column] * 0.5 == pytest.approx(decision.scores, abs=1e-5)
 
 
 def test_it_learns_left_from_right(trainer: Callable[..., Trainer], tmp_path: Path) -> None:

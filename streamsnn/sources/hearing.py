@@ -1,0 +1,41 @@
+"""Sound as a source of events: any `SoundSource`, heard by a cochlea."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from streamsnn.cochlea.encoder import Cochlea
+from streamsnn.types import Hearing, Packet, Sensor, Sound, SoundSource
+
+
+class Heard:
+    """What a cochlea with `hearing` makes of `sounds`: a packet a block, and as many rows as the sound has ears.
+
+    Every iteration hears from the beginning, with the same spikes for the same sound, however it is cut into blocks.
+    """
+
+    def __init__(self, sounds: SoundSource, hearing: Hearing, seed: int = 0) -> None:
+        self.sounds = sounds
+        self.cochlea = Cochlea(hearing, sounds.rate_hz, sounds.ears, seed)
+
+    @property
+    def sensor(self) -> Sensor:
+        return self.cochlea.sensor
+
+    def __iter__(self) -> Iterator[Packet]:
+        # What there is to compile is compiled before the first sound comes in, on which no silence leaves a trace.
+        self.cochlea.push(Sound(np.zeros((1, self.sounds.ears), np.float32), 0, 0))
+        self.cochlea.reset()
+        for sound in self.sounds:
+            yield self.cochlea.push(sound)
+
+    @property
+    def damage(self) -> Any:
+        """What was found to be wrong with the sound so far, where its source tells."""
+        return getattr(self.sounds, "damage", None)
+
+    def close(self) -> None:
+        self.sounds.close()
