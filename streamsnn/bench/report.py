@@ -108,7 +108,7 @@ def _row(name: str, row: dict[str, Any]) -> list[str]:
     if "median_ns" not in row:
         return [row["variant"], *[""] * 6]
     ratio = row["ratio_to_ours"]
-    faster = "" if name == OURS else _times(ratio)
+    faster = "" if name == OURS else f"{ratio['median']:.3g} x ({ratio['min']:.3g} to {ratio['max']:.3g})"
     return [
         row["variant"],
         time_of(row["median_ns"]),
@@ -118,10 +118,6 @@ def _row(name: str, row: dict[str, Any]) -> list[str]:
         _held(row["streams_in_true_time"]),
         faster,
     ]
-
-
-def _times(ratio: dict[str, float]) -> str:
-    return f"{ratio['median']:.3g} x ({ratio['min']:.3g} to {ratio['max']:.3g})"
 
 
 def _held(streams: float) -> str:
@@ -140,12 +136,12 @@ def _together(result: dict[str, Any]) -> Table:
                 f"{network['state_bytes'] / 1e3:.0f} kB",
                 time_of(alone["median_ns"]),
                 *(time_of(batch["median_ns"]) for batch in batches),
-                _held(batches[-1]["streams_in_true_time"]),
-                _times(batches[-1]["ratio_to_alone"]),
+                time_of(network["together"]["one_by_one"]["median_ns"]),
+                _held(batches[-1]["streams_a_core"]),
             ]
         )
     sizes = [f"one of {size}" for size in SIZES]
-    headings = ["network", "weights hold", "a stream holds", "alone", *sizes, "streams", f"{sizes[-1]} to alone"]
+    headings = ["network", "weights hold", "a stream holds", "alone", *sizes, f"in {SIZES[-1]} calls", "streams a core"]
     return "Many streams in one call, at the typical rate: a stream's step (streamsnn alone)", headings, rows
 
 

@@ -11,7 +11,7 @@ from small_cases import small_case, small_images
 from streamsnn.bench.contender import Ours
 from streamsnn.bench.networks import Case, event_steps
 from streamsnn.bench.timing import Effort
-from streamsnn.bench.together import SIZES, Together, together
+from streamsnn.bench.together import SIZES, Together, one_by_one, together
 from streamsnn.errors import StreamsnnError
 from streamsnn.network import Network
 from streamsnn.state import StateBatch
@@ -28,11 +28,10 @@ def test_each_size_is_timed_beside_a_stream_alone(case: Case) -> None:
     found = together(case, ours, 4_000, TINY, told.append)
     assert told == ["comparing outputs", "round 1 of 2", "round 2 of 2"]
     assert [row["streams"] for row in found["batches"]] == list(SIZES)
-    for row in (found["alone"], *found["batches"]):
-        assert 6 <= row["steps"] <= 10
+    for row in (found["alone"], found["one_by_one"], *found["batches"]):
+        assert 6 <= row["calls"] <= 10
         assert row["median_ns"] > 0
-    for row in found["batches"]:
-        ratio = row["ratio_to_alone"]
+    for ratio in (*(row["ratio_to_alone"] for row in found["batches"]), found["batches"][-1]["ratio_to_one_by_one"]):
         assert 0 < ratio["min"] <= ratio["median"] <= ratio["max"]
     assert np.array_equal(ours.state.floats, fresh)
 
@@ -41,10 +40,21 @@ def test_each_stream_has_its_own_events() -> None:
     case = small_case()
     network = Network(case.spec, case.weights)
     events = [event_steps(case, 4_000, 5, seed) for seed in range(3)]
-    batch = Together(network, [network.initial_state() for _ in range(2)], events)
+    batch = Together(network.step_many, [network.initial_state() for _ in range(2)], events)
     steps, _ = batch.ready(events[2][4])
     assert [step is own[4] for step, own in zip(steps, events[:2], strict=True)] == [True, True]
     assert not np.array_equal(steps[0].addresses, steps[1].addresses)
+
+
+def test_one_by_one_they_say_the_same() -> None:
+    case = small_case()
+    network = Network(case.spec, case.weights)
+    events = [event_steps(case, 4_000, 5, seed) for seed in range(3)]
+    calls = (network.step_many, one_by_one(network))
+    both = [Together(call, [network.initial_state() for _ in events], events) for call in calls]
+    for step in events[0]:
+        batch, each = (streams.call(*streams.ready(step)) for streams in both)
+        assert all(map(np.array_equal, (said.scores for said in batch), (said.scores for said in each)))
 
 
 def test_a_stream_that_differs_in_a_batch_is_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:

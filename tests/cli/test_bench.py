@@ -34,7 +34,7 @@ def test_one_network_beside_numpy_as_json() -> None:
     together = network["together"]
     assert [batch["streams"] for batch in together["batches"]] == [1, 8, 64]
     for batch in together["batches"]:
-        assert batch["streams_in_true_time"] == pytest.approx(1e6 / batch["mean_ns"])
+        assert batch["streams_a_core"] == pytest.approx(1e6 / batch["median_ns"])
         assert batch["ratio_to_alone"]["min"] > 0
     assert network["held_weight_bytes"] >= network["weight_bytes"] > 0
     assert found["versions"]["numpy"]
