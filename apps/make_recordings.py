@@ -12,7 +12,8 @@ from pathlib import Path
 from streamsnn.clock import ManualClock
 from streamsnn.formats import write_recording
 from streamsnn.sources import lettering
-from streamsnn.sources.scenes import SACCADES_US, BouncingDisc, MovingBar, Saccades, Scene, Slide, Slideshow
+from streamsnn.sources.saccades import SACCADES_US, Saccades
+from streamsnn.sources.scenes import BouncingDisc, MovingBar, Scene, Slide, Slideshow
 from streamsnn.sources.sensor_model import ATIS
 from streamsnn.sources.synthetic import SyntheticSource
 from streamsnn.types import Events, Sensor

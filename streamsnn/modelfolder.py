@@ -15,18 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.layers import (
-    NetworkSpec,
-    build,
-    hearing_from_table,
-    input_spec_from_table,
-    layers_from_tables,
-    layers_to_tables,
-)
+from streamsnn.layers import NetworkSpec
 from streamsnn.lowering import check_weights
 from streamsnn.network import Network
 from streamsnn.neurons.base import Array
 from streamsnn.readout import ScoreReadout
+from streamsnn.tables import build, hearing_from_table, input_spec_from_table, layers_from_tables, layers_to_tables
 from streamsnn.types import ModelCard, ReadoutSettings
 
 FORMAT = 1

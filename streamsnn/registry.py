@@ -170,7 +170,7 @@ def _deaf(text: str) -> StreamsnnError:
 
 def open_filter(text: str, sensor: Sensor) -> Filter:
     """The filter for `sensor` that `text` names: one of this package ("background:tau=5ms"), or a plug-in."""
-    from streamsnn.filters import parse_filter
+    from streamsnn.filter_spelling import parse_filter
 
     try:
         return parse_filter(text, sensor)

@@ -25,8 +25,8 @@ class Answers(NamedTuple):
     spikes: Mapping[str, NDArray[np.bool_]]
 
 
-class Contender(Protocol):
-    """One way to make a step of one network, with all that it remembers.
+class Timed(Protocol):
+    """What steps can be timed of.
 
     `ready` gets everything done that a step may be given for nothing, such as a frame; what it returns are the
     arguments of `call`, and only `call` is timed.
@@ -39,11 +39,15 @@ class Contender(Protocol):
         """What must hold while it steps, such as torch's inference mode; entered once for many steps."""
         ...
 
+    def ready(self, step: Step) -> tuple[Any, ...]: ...
+
+
+class Contender(Timed, Protocol):
+    """One way to make a step of one network, with all that it remembers."""
+
     def reset(self) -> None:
         """Forget everything that was heard."""
         ...
-
-    def ready(self, step: Step) -> tuple[Any, ...]: ...
 
     def answers(self, said: Any) -> Answers:
         """What the latest step, whose `call` returned `said`, comes to."""
@@ -97,6 +101,11 @@ class Ours:
             # Ours are numbered pixel by pixel, all others channel by channel.
             spikes[name] = fired.reshape(-1, shape[0]).T.ravel()
         return Answers(said.scores.astype(np.float64), spikes)
+
+    @property
+    def held_weight_bytes(self) -> int:
+        """What the compiled step reads in place of the trained numbers: padded rows, their scales, and constants."""
+        return self.state.lowered.weights.nbytes
 
     @property
     def state_bytes(self) -> int:

@@ -128,7 +128,8 @@ READERS = (
 
 def _our_steps(path: Path, view: View, spelling: str | None = None) -> Steps:
     from streamsnn.binning import Binner
-    from streamsnn.filters import Polarity, Region, parse_filter
+    from streamsnn.filter_spelling import parse_filter
+    from streamsnn.filters import Polarity, Region
     from streamsnn.sensor_fit import fit_sensor
     from streamsnn.sources.files import RecordingSource
     from streamsnn.types import Filter

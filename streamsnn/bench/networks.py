@@ -41,6 +41,12 @@ class Case:
     spec: NetworkSpec
     weights: Mapping[str, Array]
 
+    def parameters(self, layer: str) -> dict[str, NDArray[np.float32]]:
+        """The weights of one layer, each by its own name."""
+        split = {key: key.partition(".") for key in self.weights}
+        names = {key: parameter for key, (name, _, parameter) in split.items() if name == layer}
+        return {parameter: np.asarray(self.weights[key], np.float32) for key, parameter in names.items()}
+
     @property
     def weight_bytes(self) -> int:
         """What the trained numbers take in float32."""

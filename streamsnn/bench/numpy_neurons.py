@@ -2,53 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from streamsnn.errors import StreamsnnError
+from streamsnn.bench.plain import Site, Stages
 from streamsnn.neurons import LI, LIF, DoubleLeakyIntegrator, ParaLIF, Resonator, SlidingPSN
 from streamsnn.neurons.integrator import decays
 
 Buffer = NDArray[np.float32]
-Drive = Callable[[Buffer], object]
-"""Computes the currents that enter a population, into the given buffer."""
-
-Parameters = dict[str, Buffer]
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where a population stands: its settings and parameters, what drives it, and the flat buffer that it writes.
-
-    `zeros()` makes a buffer like `out`, `zeros(n)` n of them as one block (n, numbers); a reset clears both.
-    """
-
-    neuron: Any
-    p: Parameters
-    drive: Drive
-    out: Buffer
-    zeros: Callable[..., Buffer]
-
-
-def gain(neuron: Any, p: Parameters) -> Buffer:
-    """What the weights before a population are multiplied by, once, so that no step needs to: () or (neurons,)."""
-    if isinstance(neuron, LIF):
-        return np.array(1 / neuron.tau, np.float32)
-    if isinstance(neuron, Resonator):
-        return np.array(neuron.dt_s, np.float32)
-    if isinstance(neuron, LI):
-        return 1 - np.exp(-1 / np.abs(p["tau"]))
-    return np.array(1.0, np.float32)
 
 
 class LIFStage:
     """v = v + (x - v) / tau; the weights before it hold 1 / tau."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site[Buffer]) -> None:
         self._drive, self._fired = site.drive, site.out
         self._keep, self._theta = np.float32(1 - 1 / site.neuron.tau), np.float32(site.neuron.v_threshold)
         self._current, self._v = site.zeros(), site.zeros()
@@ -67,7 +34,7 @@ class LIFStage:
 class SlidingPSNStage:
     """A ring of k inputs; the taps turn with it."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site[Buffer]) -> None:
         self._drive, self._fired = site.drive, site.out
         k = site.neuron.k
         self._ring = site.zeros(k)
@@ -88,7 +55,7 @@ class SlidingPSNStage:
 class BRFStage:
     """Balanced resonate-and-fire; the weights before it hold dt, and so do omega and the damping."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site[Buffer]) -> None:
         self._drive, self._fired = site.drive, site.out
         dt = site.neuron.dt_s
         omega, offset = np.abs(site.p["omega"].astype(np.float64)), np.abs(site.p["b_offset"].astype(np.float64))
@@ -122,7 +89,7 @@ class BRFStage:
 class ParaLIFStage:
     """Recurrent ParaLIF T; both integrators in one block, the first row hears the input and the second all."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site[Buffer]) -> None:
         self._drive, self._fired = site.drive, site.out
         alpha, beta = decays(1.0, site.neuron.tau_syn_ms, site.neuron.tau_mem_ms)
         self._theta = np.maximum(site.p["threshold"], np.float32(0))
@@ -153,7 +120,7 @@ class ParaLIFStage:
 class LIStage:
     """A leaky readout; the weights before it hold 1 - k."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site[Buffer]) -> None:
         self._drive, self._y, self._current = site.drive, site.out, site.zeros()
         self._keep = np.exp(-1 / np.abs(site.p["tau"]))
 
@@ -166,7 +133,7 @@ class LIStage:
 class DoubleLIStage:
     """A ParaLIF readout."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site[Buffer]) -> None:
         self._drive, self._m, self._l = site.drive, site.out, site.zeros()
         self._current, self._spare = site.zeros(), site.zeros()
         alpha, beta = decays(1.0, site.neuron.tau_syn_ms, site.neuron.tau_mem_ms)
@@ -182,7 +149,7 @@ class DoubleLIStage:
         np.add(membrane, spare, out=membrane)
 
 
-_STAGES: dict[type, Callable[[Site], Callable[[], None]]] = {
+STAGES: Stages[Buffer] = {
     LIF: LIFStage,
     SlidingPSN: SlidingPSNStage,
     Resonator: BRFStage,
@@ -190,10 +157,3 @@ _STAGES: dict[type, Callable[[Site], Callable[[], None]]] = {
     LI: LIStage,
     DoubleLeakyIntegrator: DoubleLIStage,
 }
-
-
-def stage(site: Site) -> Callable[[], None]:
-    """The step of the population at `site`. Raises StreamsnnError for a family that is not compared."""
-    if type(site.neuron) not in _STAGES:
-        raise StreamsnnError(f"there is no plain step of {site.neuron}", hint="write one in streamsnn.bench")
-    return _STAGES[type(site.neuron)](site)

@@ -10,13 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from streamsnn.bench import numpy_neurons
+from streamsnn.bench import plain
 from streamsnn.bench.contender import Answers
 from streamsnn.bench.networks import Case, Frame
-from streamsnn.bench.numpy_neurons import Buffer, Drive, Parameters, Site
+from streamsnn.bench.numpy_neurons import STAGES, Buffer
+from streamsnn.bench.plain import Site
 from streamsnn.layers import Conv2d, Linear, Population
 from streamsnn.neurons import LIF, Resonator
 from streamsnn.types import Step
+
+Drive = Callable[[Buffer], Buffer]
+"""Computes the currents that enter a population, into the given buffer."""
 
 
 class NumpyStep:
@@ -66,11 +70,6 @@ class NumpyStep:
         self._buffers.append(buffer)
         return buffer
 
-    def _parameters(self, name: str) -> Parameters:
-        weights = self._case.weights
-        keys = [key for key in weights if key.partition(".")[0] == name]
-        return {key.partition(".")[2]: np.asarray(weights[key], np.float32) for key in keys}
-
     def _build(self) -> Buffer:
         """Lay out all stages; returns where the scores will be."""
         signal = self._frame
@@ -78,15 +77,15 @@ class NumpyStep:
         for index, ((name, layer), shape) in enumerate(zip(layers, shapes, strict=True)):
             if isinstance(layer, Population):
                 continue
-            weight = self._parameters(name)["weight"]
+            weight = self._case.parameters(name)["weight"]
             out = self._zeros(int(np.prod(shape)))
             if index + 1 == len(layers):
                 self._stages.append(partial(_product(weight, signal), out))
                 return out
             after, population = layers[index + 1]
             assert isinstance(population, Population)
-            neuron, own = population.neuron, self._parameters(after)
-            gain = numpy_neurons.gain(neuron, own)
+            neuron, own = population.neuron, self._case.parameters(after)
+            gain = plain.gain(neuron, own)
             weight = np.ascontiguousarray(weight * gain.reshape(-1, *([1] * (weight.ndim - 1))))
             hears_itself = isinstance(neuron, LIF | Resonator) and neuron.recurrent
             feedback = own["recurrent_weight"] * gain if hears_itself else None
@@ -99,7 +98,7 @@ class NumpyStep:
             else:
                 assert isinstance(layer, Linear)
                 drive = _product(weight, signal)
-            self._stages.append(numpy_neurons.stage(Site(neuron, own, drive, out, self._allocator(out.size))))
+            self._stages.append(plain.stage(STAGES, Site(neuron, own, drive, out, self._allocator(out.size))))
             if neuron.spiking:
                 self._spikes[after] = out, shape
             signal = out
@@ -118,11 +117,12 @@ class NumpyStep:
         rows = np.ascontiguousarray(weight.T)
         spare = np.zeros_like(fired)
 
-        def drive(out: Buffer) -> None:
+        def drive(out: Buffer) -> Buffer:
             np.add.reduce(rows.take(self._active, axis=0), axis=0, out=out)
             if feedback is not None:
                 np.dot(feedback, fired, out=spare)
                 out += spare
+            return out
 
         return drive
 
@@ -140,10 +140,11 @@ class NumpyStep:
         matrix, columns = weight.reshape(shape[0], -1), patches.reshape(-1, shape[1] * shape[2])
         image = signal.reshape(before)
 
-        def drive(out: Buffer) -> None:
+        def drive(out: Buffer) -> Buffer:
             np.copyto(inside, image)
             np.copyto(patches, windows)
             np.dot(matrix, columns, out=out.reshape(shape[0], -1))
+            return out
 
         return drive
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from streamsnn.bench.bars import bars
 from streamsnn.bench.entrants import OURS
+from streamsnn.bench.together import SIZES
 
 Table = tuple[str, list[str], list[list[str]]]
 """A title, headings, and rows."""
@@ -54,9 +55,9 @@ def sentences(result: dict[str, Any]) -> str:
 
 
 def tables(result: dict[str, Any]) -> list[Table]:
-    """A table for each network, one of what silence and long streams cost, and the goals."""
+    """A table for each network, those of many, silent and long streams, and the goals."""
     found = [_network(network) for network in result["networks"].values()]
-    found.append(_ours(result))
+    found += [_together(result), _ours(result)]
     goals = [
         [
             bar.network,
@@ -114,9 +115,34 @@ def _row(name: str, row: dict[str, Any]) -> list[str]:
         time_of(row["p99_ns"]),
         time_of(row["p99_9_ns"]),
         f"{row['steps_a_second']:,.0f}",
-        f"{row['streams_in_true_time']:,.0f}" if row["streams_in_true_time"] >= 1 else "none",
+        _held(row["streams_in_true_time"]),
         faster,
     ]
+
+
+def _held(streams: float) -> str:
+    """How many streams keep up with true time."""
+    return f"{streams:,.0f}" if streams >= 1 else "none"
+
+
+def _together(result: dict[str, Any]) -> Table:
+    rows = []
+    for name, network in result["networks"].items():
+        alone, batches = network["together"]["alone"], network["together"]["batches"]
+        rows.append(
+            [
+                name,
+                f"{network['held_weight_bytes'] / 1e3:.0f} kB",
+                f"{network['state_bytes'] / 1e3:.0f} kB",
+                time_of(alone["median_ns"]),
+                *(time_of(batch["median_ns"]) for batch in batches),
+                time_of(network["together"]["one_by_one"]["median_ns"]),
+                _held(batches[-1]["streams_a_core"]),
+            ]
+        )
+    sizes = [f"one of {size}" for size in SIZES]
+    headings = ["network", "weights hold", "a stream holds", "alone", *sizes, f"in {SIZES[-1]} calls", "streams a core"]
+    return "Many streams in one call, at the typical rate: a stream's step (streamsnn alone)", headings, rows
 
 
 def _ours(result: dict[str, Any]) -> Table:

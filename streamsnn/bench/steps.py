@@ -24,22 +24,19 @@ from streamsnn.bench.timing import (
     FULL,
     QUICK,
     Effort,
-    Stream,
     figures,
     ratios,
     take_turns,
-    time_steps,
     timer_ns,
-    undisturbed,
+    trial,
 )
+from streamsnn.bench.together import together
 from streamsnn.types import Step
 
 _POOL = 400
 """Different steps a rate; a run goes through them again and again."""
 
 _LONG = 1_000_000
-
-_TURNS = 3
 
 Built = list[tuple[Variant, Contender]]
 
@@ -107,6 +104,7 @@ def _network(
         "kind": case.kind,
         "parameters": ours.network.parameter_count,
         "weight_bytes": case.weight_bytes,
+        "held_weight_bytes": ours.held_weight_bytes,
         "state_bytes": ours.state_bytes,
         "working_set_bytes": case.weight_bytes + ours.state_bytes,
         "bytes_a_second": bandwidth,
@@ -116,6 +114,7 @@ def _network(
     }
     for rate in question.rates or RATES:
         found["rates"][rate] = _rate(case, rate, ours, built, effort, bandwidth, _under(progress, rate))
+    found["together"] = together(case, ours, RATES["typical"], effort, _under(progress, "together"))
     progress("silence")
     found["silence"] = endurance.silence(ours, event_steps(case, RATES["busy"], 100), effort.silence)
     typical = event_steps(case, RATES["typical"], _POOL)
@@ -200,7 +199,7 @@ def _best(
             right[variant.label], rounded[variant.label] = contender, verdict.rounded
         else:
             wrong[variant.label] = verdict.difference
-    tried = _trial(right, steps, effort)
+    tried = trial(right, steps, effort)
     best = min(tried, key=lambda label: tried[label]) if tried else None
     row: dict[str, Any] = {
         "equal": best is not None,
@@ -211,16 +210,6 @@ def _best(
         "differs": wrong,
     }
     return row, None if best is None else (right[best], tried[best])
-
-
-def _trial(contenders: Mapping[str, Contender], steps: Sequence[Step], effort: Effort) -> dict[str, float]:
-    """Median nanoseconds of a step of each, the best of a few turns: what else the machine does must not choose."""
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    with undisturbed():
-        for _ in range(_TURNS):
-            for name, contender in contenders.items():
-                times[name].append(float(np.median(time_steps(contender, Stream(steps), effort.trial, 3))))
-    return {name: min(medians) for name, medians in times.items()}
 
 
 def _activity(case: Case, ours: Ours, steps: Sequence[Step]) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamsnn.bench.contender import Contender
+from streamsnn.bench.contender import Timed
 from streamsnn.types import Step
 
 Times = NDArray[np.int64]
 """Nanoseconds, one number a step."""
+
+_TURNS = 3
 
 _ENOUGH = 1000
 """Of fewer steps than this nobody knows what one in a thousand takes."""
@@ -77,7 +79,7 @@ def undisturbed() -> Iterator[None]:
             gc.enable()
 
 
-def time_steps(contender: Contender, stream: Stream, count: int, warm: int = 0) -> Times:
+def time_steps(contender: Timed, stream: Stream, count: int, warm: int = 0) -> Times:
     """Nanoseconds of each of `count` steps after `warm` others; only the call is timed."""
     call, ready, now = contender.call, contender.ready, time.perf_counter_ns
     times = [0] * count
@@ -92,8 +94,18 @@ def time_steps(contender: Contender, stream: Stream, count: int, warm: int = 0) 
     return np.array(times, np.int64)
 
 
+def trial(contenders: Mapping[str, Timed], steps: Sequence[Step], effort: Effort) -> dict[str, float]:
+    """Median nanoseconds of a step of each, the best of a few turns: what else the machine does must not choose."""
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    with undisturbed():
+        for _ in range(_TURNS):
+            for name, contender in contenders.items():
+                times[name].append(float(np.median(time_steps(contender, Stream(steps), effort.trial, 3))))
+    return {name: min(medians) for name, medians in times.items()}
+
+
 def take_turns(
-    contenders: Mapping[str, Contender],
+    contenders: Mapping[str, Timed],
     steps: Sequence[Step],
     effort: Effort,
     typical_ns: Mapping[str, float],

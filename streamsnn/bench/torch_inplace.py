@@ -16,14 +16,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from streamsnn.bench import torch_neurons
+from streamsnn.bench import plain
 from streamsnn.bench.contender import Answers
 from streamsnn.bench.networks import Case, Frame
-from streamsnn.bench.torch_neurons import Drive, Parameters, Site
+from streamsnn.bench.plain import Site
+from streamsnn.bench.torch_neurons import STAGES, flat_memory
 from streamsnn.bench.torch_settings import fast_inference
 from streamsnn.layers import Conv2d, Population
 from streamsnn.neurons import LIF, Resonator
 from streamsnn.types import Step
+
+Drive = Callable[[Tensor], Tensor]
+"""Computes the currents that enter a population, into the given buffer where it can; returns where they are."""
 
 
 class InPlaceStep:
@@ -75,11 +79,6 @@ class InPlaceStep:
         self._buffers.append(buffer)
         return buffer
 
-    def _parameters(self, name: str) -> Parameters:
-        weights = self._case.weights
-        keys = [key for key in weights if key.partition(".")[0] == name]
-        return {key.partition(".")[2]: torch.from_numpy(np.asarray(weights[key])) for key in keys}
-
     def _build(self) -> Tensor:
         """Lay out all stages; returns where the scores will be."""
         signal = self._frame
@@ -87,15 +86,16 @@ class InPlaceStep:
         for index, ((name, layer), shape) in enumerate(zip(layers, shapes, strict=True)):
             if isinstance(layer, Population):
                 continue
-            weight = self._parameters(name)["weight"]
+            weight = torch.from_numpy(self._case.parameters(name)["weight"])
             out = self._zeros(shape if len(shape) == 1 else (1, *shape))
             if index + 1 == len(layers):
                 self._stages.append(partial(_product(*_flat(weight, signal)), out))
                 return out
             after, population = layers[index + 1]
             assert isinstance(population, Population)
-            neuron, own = population.neuron, self._parameters(after)
-            gain = torch_neurons.gain(neuron, own)
+            neuron, numbers = population.neuron, self._case.parameters(after)
+            own = {key: torch.from_numpy(value) for key, value in numbers.items()}
+            gain = torch.from_numpy(plain.gain(neuron, numbers))
             weight = weight * gain.reshape(-1, *([1] * (weight.dim() - 1)))
             hears_itself = isinstance(neuron, LIF | Resonator) and neuron.recurrent
             feedback = own["recurrent_weight"] * gain if hears_itself else None
@@ -107,7 +107,7 @@ class InPlaceStep:
                 drive, out = self._joined(weight, feedback)
             else:
                 drive = _product(*_flat(weight, signal))
-            self._stages.append(torch_neurons.stage(Site(neuron, own, drive, out, self._allocator(out))))
+            self._stages.append(plain.stage(STAGES, Site(neuron, own, drive, out, self._allocator(out))))
             if neuron.spiking:
                 self._spikes[after] = out
             signal = out
@@ -138,7 +138,7 @@ def _flat(weight: Tensor, signal: Tensor) -> tuple[Tensor, Tensor]:
     """The signal as it lies in memory, flat, and the columns of `weight` in that order."""
     if signal.dim() == 4 and not signal.is_contiguous():
         weight = weight.reshape(-1, *signal.shape[1:]).permute(0, 2, 3, 1).flatten(1).contiguous()
-    return weight, torch_neurons.flat_memory(signal)
+    return weight, flat_memory(signal)
 
 
 def _product(weight: Tensor, signal: Tensor) -> Drive:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from streamsnn.bench.contender import Answers
@@ -114,7 +115,7 @@ class ModuleSteps:
         self._frame = torch.zeros((1, grid.channels, grid.height, grid.width) if images else (1, grid.size))
         if images:
             self._frame = self._frame.contiguous(memory_format=self._layout)
-        self._output = synapse(Linear(len(case.spec.card.labels)), self._weight("output.weight"))
+        self._output = synapse(Linear(len(case.spec.card.labels)), self._tensor(case.parameters("output")["weight"]))
         blocks = list(self._blocks())
         self._names = [name for name, _ in blocks]
         self._stages = [build(block) for _, block in blocks]
@@ -126,12 +127,12 @@ class ModuleSteps:
         layers = self._case.spec.layers
         for (name, layer), (after, population) in pairwise(layers):
             if isinstance(layer, Linear | Conv2d) and isinstance(population, Population):
-                keys = [key for key in self._case.weights if key.partition(".")[0] == after]
-                own = {key.partition(".")[2]: self._weight(key) for key in keys}
-                yield after, Block(layer, self._weight(f"{name}.weight"), population.neuron, own)
+                own = {key: self._tensor(value) for key, value in self._case.parameters(after).items()}
+                weight = self._tensor(self._case.parameters(name)["weight"])
+                yield after, Block(layer, weight, population.neuron, own)
 
-    def _weight(self, name: str) -> Tensor:
-        weight = torch.from_numpy(np.asarray(self._case.weights[name]))
+    def _tensor(self, values: NDArray[np.float32]) -> Tensor:
+        weight = torch.from_numpy(values)
         return weight.contiguous(memory_format=self._layout) if weight.dim() == 4 else weight
 
     def _forward(self, frame: Tensor) -> tuple[Tensor, list[Tensor]]:

@@ -2,46 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from streamsnn.errors import StreamsnnError
+from streamsnn.bench.plain import Site, Stages
 from streamsnn.neurons import LI, LIF, DoubleLeakyIntegrator, ParaLIF, Resonator, SlidingPSN
 from streamsnn.neurons.integrator import decays
-
-Drive = Callable[[Tensor], Tensor]
-"""Computes the currents that enter a population, into the given buffer where it can; returns where they are."""
-
-Parameters = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where a population stands: its settings and parameters, what drives it, and the buffer that it writes.
-
-    `zeros()` makes a buffer like `out`, `zeros(n)` n of them as one block (n, numbers); a reset clears both.
-    """
-
-    neuron: Any
-    p: Parameters
-    drive: Drive
-    out: Tensor
-    zeros: Callable[..., Tensor]
-
-
-def gain(neuron: Any, p: Parameters) -> Tensor:
-    """What the weights before a population are multiplied by, once, so that no step needs to: () or (neurons,)."""
-    if isinstance(neuron, LIF):
-        return torch.tensor(1 / neuron.tau)
-    if isinstance(neuron, Resonator):
-        return torch.tensor(neuron.dt_s)
-    if isinstance(neuron, LI):
-        return 1 - torch.exp(-1 / p["tau"].abs())
-    return torch.tensor(1.0)
 
 
 def flat_memory(buffer: Tensor) -> Tensor:
@@ -54,7 +20,7 @@ def flat_memory(buffer: Tensor) -> Tensor:
 class LIFStage:
     """v = v + (x - v) / tau; the weights before it hold 1 / tau."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site[Tensor]) -> None:
         self._drive, self._fired = site.drive, site.out
         self._keep, self._theta = 1 - 1 / site.neuron.tau, site.neuron.v_threshold
         self._current, self._v = site.zeros(), site.zeros()
@@ -71,7 +37,7 @@ class LIFStage:
 class SlidingPSNStage:
     """A ring of k inputs; the taps turn with it."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site[Tensor]) -> None:
         self._drive, self._out = site.drive, site.out
         k = site.neuron.k
         ring = site.zeros(k)
@@ -95,7 +61,7 @@ class SlidingPSNStage:
 class BRFStage:
     """Balanced resonate-and-fire; the weights before it hold dt, and so do omega and the damping."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site[Tensor]) -> None:
         self._drive, self._fired = site.drive, site.out
         self._dt = dt = site.neuron.dt_s
         omega, offset = site.p["omega"].abs().double(), site.p["b_offset"].abs().double()
@@ -121,7 +87,7 @@ class BRFStage:
 class ParaLIFStage:
     """Recurrent ParaLIF T; both integrators in one block, the first row hears the input and the second all."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site[Tensor]) -> None:
         self._drive, self._fired, self._theta = site.drive, site.out, float(site.p["threshold"].clamp(min=0))
         self._alpha, beta = decays(1.0, site.neuron.tau_syn_ms, site.neuron.tau_mem_ms)
         self._rate = 1 - beta
@@ -146,7 +112,7 @@ class ParaLIFStage:
 class LIStage:
     """A leaky readout; the weights before it hold 1 - k."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site[Tensor]) -> None:
         self._drive, self._y, self._current = site.drive, site.out, site.zeros()
         self._keep = torch.exp(-1 / site.p["tau"].abs())
 
@@ -157,7 +123,7 @@ class LIStage:
 class DoubleLIStage:
     """A ParaLIF readout."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site[Tensor]) -> None:
         self._drive, self._m, self._l, self._current = site.drive, site.out, site.zeros(), site.zeros()
         self._alpha, beta = decays(1.0, site.neuron.tau_syn_ms, site.neuron.tau_mem_ms)
         self._rate = 1 - beta
@@ -167,7 +133,7 @@ class DoubleLIStage:
         self._m.lerp_(self._l, self._rate)
 
 
-_STAGES: dict[type, Callable[[Site], Callable[[], None]]] = {
+STAGES: Stages[Tensor] = {
     LIF: LIFStage,
     SlidingPSN: SlidingPSNStage,
     Resonator: BRFStage,
@@ -175,10 +141,3 @@ _STAGES: dict[type, Callable[[Site], Callable[[], None]]] = {
     LI: LIStage,
     DoubleLeakyIntegrator: DoubleLIStage,
 }
-
-
-def stage(site: Site) -> Callable[[], None]:
-    """The step of the population at `site`. Raises StreamsnnError for a family that is not compared."""
-    if type(site.neuron) not in _STAGES:
-        raise StreamsnnError(f"there is no plain step of {site.neuron}", hint="write one in streamsnn.bench")
-    return _STAGES[type(site.neuron)](site)

@@ -47,6 +47,12 @@ def draw_steps(result: dict[str, Any], path: Path) -> None:
             label=who,
             color="black" if who == OURS else None,
         )
+    if rate is not None and OURS in everybody:
+        many = [network["together"]["batches"][-1] for network in networks.values()]
+        first = np.arange(len(many)) - (len(everybody) - 1) / 2 * width
+        each = [batch["median_ns"] / 1e3 for batch in many]
+        label = f"{OURS}, one of {many[0]['streams']} streams in a call"
+        axes.plot(first, each, "D", markersize=4, color="white", markeredgecolor="black", label=label)
     limits = [found["bytes_limit_ns"] / 1e3 for found in chosen.values()]
     axes.hlines(
         limits, np.arange(len(limits)) - 0.45, np.arange(len(limits)) + 0.45, linestyles=":", label="bytes limit"

@@ -61,7 +61,7 @@ def command(arguments: argparse.Namespace) -> int:
 
 def _findings(text: str, size: tuple[int, int] | None) -> list[Finding]:
     from streamsnn.checks import check_filter, check_model
-    from streamsnn.filters import parse_filter
+    from streamsnn.filter_spelling import parse_filter
     from streamsnn.modelfolder import load_model
     from streamsnn.registry import has_module, is_plug_in
     from streamsnn.types import Sensor

@@ -10,7 +10,8 @@ import numpy as np
 from streamsnn.clock import Clock
 from streamsnn.errors import StreamsnnError
 from streamsnn.sources import lettering
-from streamsnn.sources.scenes import SACCADES_US, BouncingDisc, MovingBar, Saccades, Scene, Slide, Slideshow
+from streamsnn.sources.saccades import SACCADES_US, Saccades
+from streamsnn.sources.scenes import BouncingDisc, MovingBar, Scene, Slide, Slideshow
 from streamsnn.sources.sensor_model import ATIS, CameraSettings, EventCamera
 from streamsnn.types import EVENT, Packet, Sensor
 

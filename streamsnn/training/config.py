@@ -20,15 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.layers import (
-    Layer,
-    NetworkSpec,
-    build,
-    choose,
-    hearing_from_table,
-    input_spec_from_table,
-    layers_from_tables,
-)
+from streamsnn.layers import Layer, NetworkSpec
+from streamsnn.tables import build, choose, hearing_from_table, input_spec_from_table, layers_from_tables
 from streamsnn.training.augment import Augmentation
 from streamsnn.training.voices import Voices
 from streamsnn.types import Hearing, InputSpec, ModelCard, ReadoutSettings

@@ -8,6 +8,7 @@ import pytest
 
 from streamsnn.bench import report
 from streamsnn.bench.bars import Bar, bars
+from streamsnn.bench.together import SIZES
 
 
 def row(median_ns: float, ratio: float, **more: Any) -> dict[str, Any]:
@@ -30,10 +31,23 @@ def network(kind: str, **contenders: dict[str, Any]) -> dict[str, Any]:
         "title": f"a {kind} one",
         "kind": kind,
         "weight_bytes": 1000,
+        "held_weight_bytes": 3000,
         "state_bytes": 2000,
         "empty_calls": {"compiled_ns": 100.0, "python_ns": 50.0},
         "do_not_work": {},
         "rates": {"typical": rate},
+        "together": {
+            "alone": {"median_ns": 3000.0},
+            "one_by_one": {"median_ns": 3100.0},
+            "batches": [
+                {
+                    "streams": size,
+                    "median_ns": 3000.0 - size,
+                    "streams_a_core": 300.0 + size,
+                }
+                for size in SIZES
+            ],
+        },
         "silence": {"busy_ns": 9000.0, "after_busy_ns": 1000.0, "after_long_silence_ns": 900.0},
         "growth": {"steps": 100, "first_tenth_ns": 3000.0, "last_tenth_ns": 3001.0},
     }
@@ -95,6 +109,12 @@ def test_tables_say_it_all() -> None:
     assert rows[1][headings.index("streams")] == "none"
     assert rows[1][-1] == "3e+03 x (3e+03 to 3e+03)"
     assert rows[2][1:4] == ["bytes limit", "96.0 kB", "1 us"]
+
+
+def test_many_streams_have_a_table() -> None:
+    _, headings, rows = report.tables(result(x=network("full", streamsnn=row(3000, 1.0))))[1]
+    assert headings[3:] == ["alone", "one of 1", "one of 8", "one of 64", "in 64 calls", "streams a core"]
+    assert rows == [["x", "3 kB", "2 kB", "3 us", "3 us", "2.99 us", "2.94 us", "3.1 us", "364"]]
 
 
 def test_a_busy_machine_is_told() -> None:

@@ -31,6 +31,12 @@ def test_one_network_beside_numpy_as_json() -> None:
     rows = network["rates"]["typical"]["contenders"]
     assert rows.keys() == {"streamsnn", "numpy"}
     assert all(row["equal"] and row["compared_steps"] >= 100 and row["median_ns"] > 0 for row in rows.values())
+    together = network["together"]
+    assert [batch["streams"] for batch in together["batches"]] == [1, 8, 64]
+    for batch in together["batches"]:
+        assert batch["streams_a_core"] == pytest.approx(1e6 / batch["median_ns"])
+        assert batch["ratio_to_alone"]["min"] > 0
+    assert network["held_weight_bytes"] >= network["weight_bytes"] > 0
     assert found["versions"]["numpy"]
     assert found["machine"]["cores"] >= 1
     assert {goal["goal"] for goal in found["goals"]} >= {"times faster than numpy", "a silent step, of a busy one"}
@@ -64,7 +70,8 @@ def result() -> dict[str, Any]:
 
     def network(title: str, **contenders: dict[str, Any]) -> dict[str, Any]:
         rate = {"contenders": contenders, "events_a_second": 200_000, "bytes_limit_ns": 900.0}
-        return {"title": title, "rates": {"typical": rate}}
+        batches = [{"streams": 64, "median_ns": 2e3}]
+        return {"title": title, "rates": {"typical": rate}, "together": {"batches": batches}}
 
     one = network("recurrent BRF 700-128-20", streamsnn=row(3e3), numpy=row(2e4), norse={"equal": False})
     other = network("convolutional", streamsnn=row(1e5), torch=row(1e6))
