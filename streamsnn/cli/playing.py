@@ -61,10 +61,12 @@ class Playing:
 
     def _play_once(self, sinks: Sequence[Sink], on_start: Callable[[], None]) -> None:
         speed = self.arguments.speed
+        # What is live has its own pace.
+        live = getattr(self._source, "live", False)
         filters = options.filters_of(self.arguments, self._source.sensor)
         with contextlib.closing(self._source):
             for result in stream(
-                self._source if speed is None else Paced(self._source, speed, self._clock),
+                self._source if speed is None or live else Paced(self._source, speed, self._clock),
                 self.model,
                 filters=filters,
                 readout=self._readout,
@@ -91,6 +93,7 @@ class Playing:
             hearing=self.model.card.hearing,
             ears=self.model.card.input.height,
             clock=self._clock,
+            on_change=lambda told: print(f"note: {told}", file=sys.stderr, flush=True),
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -14,11 +14,22 @@ from streamsnn.types import Hearing, Packet, Sensor, Sound, SoundSource
 class Heard:
     """What a cochlea with `hearing` makes of `sounds`: a packet a block, and as many rows as the sound has ears.
 
-    Every iteration hears from the beginning, with the same spikes for the same sound, however it is cut into blocks.
+    Every iteration hears from the beginning, with the same spikes for the same sound, however it is cut into blocks. It
+    ends where `stop_us` is reached. `live` says that the sound comes in true time by itself.
     """
 
-    def __init__(self, sounds: SoundSource, hearing: Hearing, seed: int = 0) -> None:
+    def __init__(
+        self,
+        sounds: SoundSource,
+        hearing: Hearing,
+        *,
+        seed: int = 0,
+        live: bool = False,
+        stop_us: int | None = None,
+    ) -> None:
         self.sounds = sounds
+        self.live = live
+        self._stop_us = stop_us
         self.cochlea = Cochlea(hearing, sounds.rate_hz, sounds.ears, seed)
 
     @property
@@ -30,7 +41,10 @@ class Heard:
         self.cochlea.push(Sound(np.zeros((1, self.sounds.ears), np.float32), 0, 0))
         self.cochlea.reset()
         for sound in self.sounds:
-            yield self.cochlea.push(sound)
+            packet = self.cochlea.push(sound)
+            yield packet
+            if self._stop_us is not None and packet.t_end_us >= self._stop_us:
+                return
 
     @property
     def damage(self) -> Any:
