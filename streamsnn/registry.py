@@ -115,7 +115,9 @@ def open_source(
     `clock`, the machine's if left out, but for those of plug-ins.
     """
     scene = text.removeprefix(_SYNTHETIC)
-    if Path(text).exists() or not (scene != text or _MICROPHONE.fullmatch(text) or is_plug_in(text)):
+    from streamsnn.formats.opening import split_member
+
+    if split_member(text)[0].exists() or not (scene != text or _MICROPHONE.fullmatch(text) or is_plug_in(text)):
         from streamsnn.sources.files import RecordingSource
         from streamsnn.sources.sound_files import SoundFile, is_sound
 
