@@ -38,6 +38,7 @@ class Heard:
 
     def __iter__(self) -> Iterator[Packet]:
         # What there is to compile is compiled before the first sound comes in, on which no silence leaves a trace.
+        self.cochlea.reset()
         self.cochlea.push(Sound(np.zeros((1, self.sounds.ears), np.float32), 0, 0))
         self.cochlea.reset()
         for sound in self.sounds:
