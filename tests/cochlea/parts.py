@@ -92,5 +92,3 @@ def fired_of(probability: Float, key: NDArray[np.uint32], first: int = 0) -> tup
     _fire(given, first, state, key, words, releases)
     fired = (words[:, None] >> np.arange(LANES)) & 1 == 1
     return fired, releases.astype(np.float64)
-
-

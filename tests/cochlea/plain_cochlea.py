@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numba
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+from scipy.fft import next_fast_len
 
 from streamsnn.cochlea.design import RATE_HZ, TAPS, response
 from streamsnn.cochlea.membrane import Places
 
 Float = NDArray[np.float64]
+# Made at run time, out of a type checker's sight.
+_njit: Any = numba.njit
 VELOCITY_HZ = RATE_HZ // 2
 AFFERENTS, REFRACTORY = 40, 24
 
@@ -22,26 +27,34 @@ def impulse_response(places: Places, number: int, length: int) -> Float:
     return np.concatenate([places.taps[number], ringing])
 
 
-def equations_velocity(sound: Float, place: float) -> Float:
-    """The velocity at 24 kHz that the membrane's equations give for a whole `sound` at 48 kHz, with silence after it."""
-    padded = np.concatenate([sound, np.zeros(RATE_HZ // 2)])
-    padded = padded[: len(padded) // 2 * 2]
-    frequency_hz = np.fft.rfftfreq(len(padded), 1 / RATE_HZ)
-    spectrum = np.fft.rfft(padded)
-    answer = np.concatenate([[0], response(frequency_hz[1:], place)])
-    velocity: Float = np.fft.irfft(answer * spectrum, len(padded))[: len(sound)][::2]
-    return velocity
+def equations_velocity(sound: Float, along: Float, late: Any = 0.0) -> Float:
+    """The velocity (strides, places) that the equations give for a whole `sound` at 48 kHz, `late` samples later."""
+    # With silence after it, into which the slowest place may ring; with as many samples as are quickly transformed.
+    size = next_fast_len(len(sound) + RATE_HZ // 5, real=True)
+    frequency_hz = np.fft.rfftfreq(size, 1 / RATE_HZ)[1:, None]
+    answer = response(frequency_hz, along) * np.exp(-2j * np.pi * frequency_hz * late / RATE_HZ)
+    answer = np.concatenate([np.zeros((1, len(along))), answer])
+    spectrum = np.fft.rfft(sound, size)[:, None]
+    found: Float = np.fft.irfft(answer * spectrum, size, axis=0)[: len(sound)][::2]
+    return found
 
 
-def sieroka(sound: Float, place: float) -> Float:
-    """The same as lauscher makes it, from the spectrum of the sound itself: its end runs into its beginning."""
+def sieroka(sound: Float, along: Float) -> tuple[Float, Float]:
+    """The same as lauscher makes it, from the spectrum of the sound itself: forwards in time, and as published."""
     count = len(sound) // 2 + 1
-    spectrum = np.fft.fft(sound)[:count]
-    answer: Float = np.fft.ifft(response(np.linspace(1, RATE_HZ // 2, count), place) * spectrum).real
-    return answer
+    spectrum = np.fft.fft(sound)[:count, None]
+    answer = response(np.linspace(1, RATE_HZ // 2, count)[:, None], along)
+    forwards: Float = np.fft.ifft(answer * spectrum, axis=0).real
+    published: Float = np.fft.ifft(answer.conj() * spectrum, axis=0).real
+    return forwards, published
 
 
-@njit
+def releases(velocity: Float) -> Float:
+    """The probabilities of a release for velocities (strides, places)."""
+    return np.stack([meddis(np.ascontiguousarray(each)) for each in velocity.T], 1)
+
+
+@_njit  # type: ignore[untyped-decorator]
 def meddis(velocity: Float) -> Float:
     """The probability of a release (n,) for the velocity (n,) at 24 kHz."""
     y, g, lost, r, x, a, b, h, m = 5.05, 2000.0, 2500.0, 6580.0, 66.3, 5.0, 300.0, 50000.0, 1.0
@@ -60,7 +73,7 @@ def meddis(velocity: Float) -> Float:
     return out
 
 
-@njit
+@_njit  # type: ignore[untyped-decorator]
 def silenced(releases: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Releases (n, afferents) without those within a millisecond of the last one of their afferent."""
     out = releases.copy()
@@ -75,7 +88,7 @@ def silenced(releases: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return out
 
 
-@njit
+@_njit  # type: ignore[untyped-decorator]
 def bushy(releases: Float) -> NDArray[np.bool_]:
     """Where a cell that hears so many releases (n,) fires."""
     dt = 1 / VELOCITY_HZ
@@ -100,7 +113,7 @@ def spikes(probability: Float, random: NDArray[np.float64]) -> NDArray[np.bool_]
     return fired
 
 
-@njit
+@_njit  # type: ignore[untyped-decorator]
 def _count(probability: Float, cells: int, seed: int) -> NDArray[np.int64]:
     np.random.seed(seed)  # noqa: NPY002 - the generator that numba has
     counts = np.zeros(cells, np.int64)
@@ -113,5 +126,5 @@ def _count(probability: Float, cells: int, seed: int) -> NDArray[np.int64]:
 
 def spike_counts(probability: Float, cells: int, seed: int) -> NDArray[np.int64]:
     """How often each of `cells` cells fires that hear one hair cell."""
-    counts: NDArray[np.int64] = _count(probability, cells, seed)
+    counts: NDArray[np.int64] = _count(np.ascontiguousarray(probability), cells, seed)
     return counts
