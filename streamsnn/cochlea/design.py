@@ -42,7 +42,7 @@ def places() -> Float:
 
 
 def response(frequency_hz: Any, place: Any) -> Complex:
-    """The velocity of the membrane at `place` for sound of `frequency_hz` (above 0; shapes broadcast), forwards in time.
+    """The velocity of the membrane at `place` for sound of `frequency_hz` (above 0; they broadcast), forwards in time.
 
     It is the complex conjugate of the published form, whose sign convention, used with the usual transform, lets the
     membrane move before the sound arrives. The magnitude is the same.

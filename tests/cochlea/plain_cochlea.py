@@ -118,9 +118,15 @@ def _count(probability: Float, cells: int, seed: int) -> NDArray[np.int64]:
     np.random.seed(seed)  # noqa: NPY002 - the generator that numba has
     counts = np.zeros(cells, np.int64)
     for cell in range(cells):
-        releases = np.random.random((probability.size, AFFERENTS))  # noqa: NPY002
-        raw = releases < probability.reshape(-1, 1)
-        counts[cell] = bushy(silenced(raw).sum(1).astype(np.float64)).sum()
+        last = np.full(AFFERENTS, -REFRACTORY)
+        heard = np.zeros(probability.size)
+        for n in range(probability.size):
+            for afferent in range(AFFERENTS):
+                # An afferent that is silent draws, too, or draws would depend on what came before.
+                if np.random.random() < probability[n] and n - last[afferent] >= REFRACTORY:  # noqa: NPY002
+                    last[afferent] = n
+                    heard[n] += 1
+        counts[cell] = bushy(heard).sum()
     return counts
 
 
