@@ -78,7 +78,7 @@ def heard(path: Path) -> Heard:
     return Heard(sound, ours, releases(equations_velocity(sound, along, late)), theirs, counts)
 
 
-@pytest.fixture(params=CLIPS.values(), ids=CLIPS.keys(), scope="module")
+@pytest.fixture(params=list(CLIPS.values()), ids=list(CLIPS), scope="module")
 def clip(request: pytest.FixtureRequest, shared_data: Path) -> Heard:
     return heard(shared_data / "audio" / request.param)
 
