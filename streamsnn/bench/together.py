@@ -72,8 +72,8 @@ def one_by_one(network: Network) -> Call:
 def together(case: Case, ours: Ours, rate_hz: float, effort: Effort, told: Callable[[str], None]) -> dict[str, Any]:
     """What a stream of each of `SIZES` costs a step (ns), beside one that steps alone and the most of them one by one.
 
-    What counts is the time that the thread computes; reading that clock takes half a microsecond a call, which weighs on
-    batches of one. `streams_a_core` is how many streams one core then holds in true time.
+    What counts is the time that the thread computes. Reading that clock may take half a microsecond, which weighs on a
+    batch of one. `streams_a_core` is how many streams one core holds in true time.
     Raises StreamsnnError where a stream says something else in a batch than alone.
     """
     most = max(SIZES)
