@@ -79,9 +79,22 @@ def undisturbed() -> Iterator[None]:
             gc.enable()
 
 
-def time_steps(contender: Timed, stream: Stream, count: int, warm: int = 0) -> Times:
+Clock = Callable[[], int]
+"""Nanoseconds since whenever."""
+
+
+def computing_clock() -> Clock:
+    """Time that this thread has computed, where the system counts it finely enough; else time that has passed.
+
+    Of long calls every one is interrupted where a machine is busy, and no median is free of that.
+    """
+    fine = time.get_clock_info("thread_time").resolution <= 1e-6
+    return time.thread_time_ns if fine else time.perf_counter_ns
+
+
+def time_steps(contender: Timed, stream: Stream, count: int, warm: int = 0, now: Clock = time.perf_counter_ns) -> Times:
     """Nanoseconds of each of `count` steps after `warm` others; only the call is timed."""
-    call, ready, now = contender.call, contender.ready, time.perf_counter_ns
+    call, ready = contender.call, contender.ready
     times = [0] * count
     with contender.settings():
         for _ in range(warm):
@@ -110,6 +123,7 @@ def take_turns(
     effort: Effort,
     typical_ns: Mapping[str, float],
     told: Callable[[str], None],
+    now: Clock = time.perf_counter_ns,
 ) -> dict[str, list[Times]]:
     """The times of each contender, one array a round: in every round each has its turn, in the same order."""
     streams = {name: Stream(steps) for name in contenders}
@@ -120,7 +134,7 @@ def take_turns(
             for name, contender in contenders.items():
                 count = effort.steps_a_round(typical_ns[name])
                 warm = max(min(effort.warm, count // 2), 2)
-                times[name].append(time_steps(contender, streams[name], count, warm))
+                times[name].append(time_steps(contender, streams[name], count, warm, now))
     return times
 
 

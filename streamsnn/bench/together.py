@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -11,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamsnn.bench.contender import Ours, Timed
+from streamsnn.bench.contender import Ours
 from streamsnn.bench.networks import Case, event_steps
-from streamsnn.bench.timing import Effort, Times, ratios, take_turns, trial
+from streamsnn.bench.timing import Effort, Times, computing_clock, ratios, take_turns, trial
 from streamsnn.errors import StreamsnnError
 from streamsnn.network import Network
 from streamsnn.state import NetworkState, StateBatch
@@ -35,13 +36,13 @@ Call = Callable[[Sequence[Step], StateBatch], list[Output]]
 
 
 class Together:
-    """Streams of one network that step by one `call`, each through `events` of its own.
+    """Streams of one network that step by one `call`, through as many series of `events`.
 
-    Of the step that is made ready only the index counts: it says which of each stream's own comes.
+    Of the step that is made ready only the index counts: it says which of each series comes.
     """
 
     def __init__(self, call: Call, states: Sequence[NetworkState], events: Sequence[Sequence[Step]]) -> None:
-        self.call, self._batch, self._events = call, StateBatch(states), events[: len(states)]
+        self.call, self._batch, self._events = call, StateBatch(states), events
 
     def settings(self) -> AbstractContextManager[Any]:
         return contextlib.nullcontext()
@@ -57,11 +58,13 @@ class Together:
 def one_by_one(network: Network) -> Call:
     """What `network.step_many` does, as a step each: what a batch saves shows beside this.
 
-    A stream alone finds all that it remembers near; one of many does not, however it is called.
+    Streams that are fewer than the steps take turns. One alone finds all that it remembers near; of many none does,
+    however it is called.
     """
 
     def call(steps: Sequence[Step], batch: StateBatch) -> list[Output]:
-        return [network.step(step, state) for step, state in zip(steps, batch.states, strict=True)]
+        states = itertools.cycle(batch.states)
+        return [network.step(step, next(states)) for step in steps]
 
     return call
 
@@ -69,40 +72,37 @@ def one_by_one(network: Network) -> Call:
 def together(case: Case, ours: Ours, rate_hz: float, effort: Effort, told: Callable[[str], None]) -> dict[str, Any]:
     """What a stream of each of `SIZES` costs a step (ns), beside one that steps alone and the most of them one by one.
 
-    `streams_a_core` is how many streams one core holds in true time by the median, whatever else the machine does.
+    What counts is the time that the thread computes. Reading that clock may take half a microsecond, which weighs on a
+    batch of one. `streams_a_core` is how many streams one core holds in true time.
     Raises StreamsnnError where a stream says something else in a batch than alone.
     """
     most = max(SIZES)
     events = [event_steps(case, rate_hz, _POOL, seed) for seed in range(most)]
     states = [ours.network.initial_state() for _ in range(most)]
-    batches = {size: Together(ours.network.step_many, states[:size], events) for size in SIZES}
+    batches = {size: Together(ours.network.step_many, states[:size], events[:size]) for size in SIZES}
     told("comparing outputs")
     for size, differs in _differences(ours, batches, events).items():
         if differs:
             raise StreamsnnError(
                 f"a stream of {case.name} differs in a batch of {size}", hint="report it, with what machine this is"
             )
-    contenders: dict[str, Timed] = {
-        _ALONE: ours,
-        **{str(size): batch for size, batch in batches.items()},
-        _ONE_BY_ONE: Together(one_by_one(ours.network), states, events),
-    }
+    each = one_by_one(ours.network)
+    contenders = {str(size): batch for size, batch in batches.items()}
+    contenders |= {_ALONE: Together(each, states[:1], events), _ONE_BY_ONE: Together(each, states, events)}
     # A call is many steps.
     effort = replace(effort, fewest=3, trial=3)
-    times = take_turns(contenders, events[0], effort, trial(contenders, events[0], effort), told)
-    ours.reset()
-    step_us, alone = case.spec.card.step_us, times[_ALONE]
-    each = [calls // most for calls in times[_ONE_BY_ONE]]
-    rows = []
+    times = take_turns(contenders, events[0], effort, trial(contenders, events[0], effort), told, computing_clock())
+    alone, in_turn = ([calls // most for calls in times[name]] for name in (_ALONE, _ONE_BY_ONE))
+    step_us, rows = case.spec.card.step_us, []
     for size in SIZES:
         rounds = [calls // size for calls in times[str(size)]]
         rows.append({"streams": size, **_figures(rounds, step_us), "ratio_to_alone": ratios(rounds, alone)})
-    rows[-1]["ratio_to_one_by_one"] = ratios(rounds, each)
+    rows[-1]["ratio_to_one_by_one"] = ratios(rounds, in_turn)
     return {
         "events_a_second": rate_hz,
         "compared_steps": _COMPARED,
         "alone": _figures(alone, step_us),
-        "one_by_one": {"streams": most, **_figures(each, step_us)},
+        "one_by_one": {"streams": most, **_figures(in_turn, step_us)},
         "batches": rows,
     }
 

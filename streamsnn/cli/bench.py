@@ -15,7 +15,8 @@ from streamsnn.errors import StreamsnnError
 _DESCRIPTION = """\
 Measure WHAT on this machine, beside other libraries that are installed. All take turns in one process, with one thread
 and the same weights and inputs; their outputs are compared first, and who computes something else is not timed.
-  steps     one time step of six networks (SpikingJelly, norse, snnTorch, torch, numpy), the default
+  steps     one time step of six networks (SpikingJelly, norse, snnTorch, torch, numpy), the default;
+            and of ours, many streams in one call, silence and memory
   formats   reading and binning recordings (faery, expelliarmus, eventcv, dv-processing)
   startup   from nothing to the first step
   cochlea   sound to spikes: how many times as fast as the sound, and how late (lauscher)

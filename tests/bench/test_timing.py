@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -94,6 +96,12 @@ def test_steps_come_round() -> None:
 
 def test_the_clock_takes_time() -> None:
     assert timing.timer_ns() > 0
+
+
+def test_a_coarse_clock_of_computing_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for resolution, clock in ((1e-9, time.thread_time_ns), (0.015, time.perf_counter_ns)):
+        monkeypatch.setattr(time, "get_clock_info", lambda name, found=resolution: SimpleNamespace(resolution=found))
+        assert timing.computing_clock() is clock
 
 
 def test_silence_and_growth_leave_a_fresh_state() -> None:

@@ -39,10 +39,10 @@ def test_each_size_is_timed_beside_a_stream_alone(case: Case) -> None:
 def test_each_stream_has_its_own_events() -> None:
     case = small_case()
     network = Network(case.spec, case.weights)
-    events = [event_steps(case, 4_000, 5, seed) for seed in range(3)]
+    events = [event_steps(case, 4_000, 5, seed) for seed in range(2)]
     batch = Together(network.step_many, [network.initial_state() for _ in range(2)], events)
-    steps, _ = batch.ready(events[2][4])
-    assert [step is own[4] for step, own in zip(steps, events[:2], strict=True)] == [True, True]
+    steps, _ = batch.ready(events[0][4])
+    assert [step is own[4] for step, own in zip(steps, events, strict=True)] == [True, True]
     assert not np.array_equal(steps[0].addresses, steps[1].addresses)
 
 
@@ -55,6 +55,15 @@ def test_one_by_one_they_say_the_same() -> None:
     for step in events[0]:
         batch, each = (streams.call(*streams.ready(step)) for streams in both)
         assert all(map(np.array_equal, (said.scores for said in batch), (said.scores for said in each)))
+
+
+def test_one_stream_takes_all_steps_where_it_is_alone() -> None:
+    case = small_case()
+    network = Network(case.spec, case.weights)
+    state = network.initial_state()
+    steps = event_steps(case, 4_000, 5)
+    one_by_one(network)(steps, StateBatch([state]))
+    assert state.steps == 5
 
 
 def test_a_stream_that_differs_in_a_batch_is_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
