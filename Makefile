@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 
 demo: $(VENV)/.installed
 	$(BIN)/streamsnn run recordings/sequence.dat --model nmnist-sliding-psn
+	$(BIN)/streamsnn run recordings/spoken-digits.flac --model english-digits
 
 test: system $(VENV)/.installed-dev
 	$(BIN)/python -m pytest

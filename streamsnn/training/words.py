@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,10 +36,15 @@ def read_words(dataset: Dataset) -> tuple[Word, ...]:
     """Every recording of a dataset of single words, one ear. Raises StreamsnnError for one that cannot be read."""
     words = []
     for sample, target in zip(dataset.samples, dataset.targets().tolist(), strict=True):
-        sound = SoundFile(sample.path, mix=True)
-        wave = np.concatenate([block.samples[:, 0] for block in sound])
-        words.append(Word(wave, sound.rate_hz, target, *find_word(wave, sound.rate_hz)))
+        wave, rate_hz = read_sound(sample.path)
+        words.append(Word(wave, rate_hz, target, *find_word(wave, rate_hz)))
     return tuple(words)
+
+
+def read_sound(path: Path) -> tuple[Wave, int]:
+    """All of a sound file, its channels mixed, and its rate in Hz."""
+    sound = SoundFile(path, mix=True)
+    return np.concatenate([block.samples[:, 0] for block in sound]), sound.rate_hz
 
 
 def find_word(wave: Wave, rate_hz: int) -> tuple[int, int]:
