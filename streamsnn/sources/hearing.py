@@ -47,6 +47,16 @@ class Heard:
             if self._stop_us is not None and packet.t_end_us >= self._stop_us:
                 return
 
+    def delays_ms(self) -> dict[str, float]:
+        """What comes before a step can: the resampling, and the membrane of the quickest and of the slowest channel."""
+        resampling_us = self.cochlea.resampling_us
+        membrane_us = self.cochlea.delay_us - resampling_us
+        return {
+            "resampling_ms": resampling_us / 1000,
+            "membrane_least_ms": float(membrane_us.min()) / 1000,
+            "membrane_most_ms": float(membrane_us.max()) / 1000,
+        }
+
     @property
     def damage(self) -> Any:
         """What was found to be wrong with the sound so far, where its source tells."""

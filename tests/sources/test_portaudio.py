@@ -17,13 +17,19 @@ from numpy.typing import NDArray
 from pulse import PACKAGES, Server, missing
 
 from streamsnn.cli import main
+from streamsnn.engine import stream
 from streamsnn.errors import StreamsnnError
+from streamsnn.registry import open_model, open_source
 from streamsnn.sources import portaudio
 from streamsnn.sources.microphone import Microphone
 from streamsnn.sources.portaudio import PortAudio
+from streamsnn.spotting import read_spans
 from streamsnn.types import Sound
 
 RATE_HZ = 48_000
+ROOT = Path(__file__).resolve().parents[2]
+HEARD_US = 9_500_000
+WORDS = 4
 
 
 @pytest.fixture
@@ -242,3 +248,24 @@ def test_portaudio_that_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert "PortAudio is not installed" in told
     assert "apt-get install libportaudio2 libasound2-plugins" in told
     assert {"libportaudio2", "libasound2-plugins"} <= set(PACKAGES.split())
+
+
+def test_words_are_recognised_through_a_microphone(server: Server, tmp_path: Path) -> None:
+    model = open_model(str(ROOT / "models" / "english-digits"))
+    model.warm_up()  # type: ignore[attr-defined]
+    spans = read_spans(ROOT / "recordings" / "spoken-digits.csv")[:WORDS]
+    samples, rate_hz = soundfile.read(ROOT / "recordings" / "spoken-digits.flac", dtype="float32")
+    played = samples[: spans[-1].end_us * rate_hz // 1_000_000 + rate_hz // 2]
+    soundfile.write(tmp_path / "words.wav", played, rate_hz)
+    source = open_source("mic", hearing=model.card.hearing, stop_us=HEARD_US)
+    shown: list[str] = []
+    dropped = 0
+    with server.playing(tmp_path / "words.wav"):
+        for result in stream(source, model):
+            if result.decision.label is not None and shown[-1:] != [result.decision.label]:
+                shown.append(result.decision.label)
+            dropped = result.dropped
+    wanted = [span.label for span in spans]
+    assert dropped == 0
+    assert len(set(wanted) & set(shown)) >= WORDS - 1, f"said {wanted}, heard {shown}"
+    assert len(shown) <= WORDS + 2
