@@ -143,6 +143,19 @@ def learning_curve(history: Sequence[Epoch], best: Epoch) -> bytes:
     return buffer.getvalue()
 
 
+def _where(config: Config) -> str:
+    return ", ".join(f"`{folder}`" for folder in (config.data.folder, *config.data.also))
+
+
+def _voiced(config: Config) -> str:
+    """How often recorded words were heard."""
+    voices = config.voices
+    if config.hearing is None or voices.variants == 0:
+        return ""
+    pieces = f"; for every 100 words {100 * voices.pieces:g} pieces of several" if voices.pieces else ""
+    return f", as recorded and in {voices.variants} other voices and rooms{pieces}"
+
+
 def _which(config: Config) -> str:
     data = config.data
     return f"share {data.holdout:g} of every class" if data.held_out is None else f"those of `{data.held_out}`"
@@ -161,7 +174,7 @@ def readme(
     card = network.card
     minutes = sum(epoch.seconds for epoch in trained.history) / 60
     rows = [
-        ("Trained on", f"{sizes[0]} recordings of `{config.data.folder}`"),
+        ("Trained on", f"{sizes[0]} recordings of {_where(config)}{_voiced(config)}"),
         ("Held out", f"{sizes[1]} recordings ({_which(config)})"),
         ("Epoch kept", f"{trained.best.number} of {len(trained.history)}"),
         ("Training time", f"{minutes:.0f} minutes on one CPU thread"),

@@ -113,7 +113,16 @@ def _finish(
         held_out = stream_through(network, takes, material.targets[material.validation])
     network = Network(config.spec(dataset.classes, memory_us, figures(trained, held_out)), trained.weights)
     held = [dataset.samples[member] for member in material.validation]
-    write_report(folder, network, trained, config, held_out, held, int(material.training.size), command)
+    write_report(
+        folder,
+        network,
+        trained,
+        config,
+        held_out,
+        held,
+        int(np.count_nonzero(material.targets[material.training] >= 0)),
+        command,
+    )
     return network
 
 
