@@ -1,0 +1,120 @@
+"""From recorded words to a model that listens: what `streamsnn train` does with a [hearing] table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from streamsnn.cli import main
+from streamsnn.modelfolder import load_model
+from streamsnn.types import Hearing
+
+RATE_HZ = 16_000
+CONFIG = """
+[model]
+name = "tones"
+step_us = 10000
+labels = ["low", "high"]
+
+[input]
+width = 16
+height = 1
+polarity = "merge"
+kind = "audio"
+
+[hearing]
+channels = 16
+cells = 2
+
+[readout]
+tau_ms = 200.0
+
+[[layers]]
+type = "linear"
+outputs = 12
+batch_norm = true
+
+[[layers]]
+type = "neurons"
+name = "spikes"
+family = "sliding-psn"
+k = 4
+
+[[layers]]
+type = "linear"
+outputs = 2
+
+[data]
+folder = "sounds"
+labels = "sounds/learn.csv"
+held_out = "sounds/hold.csv"
+
+[voices]
+variants = 1
+pieces = 0.5
+piece_ms = 1500.0
+noise = 0.5
+gain_db = 6.0
+
+[augmentation]
+drop = 0.1
+shift_px = 1.0
+time_shift_ms = 50.0
+
+[objective]
+final = 0.5
+early = 0.5
+quiet = 0.1
+
+[training]
+epochs = 6
+batch = 4
+learning_rate = 0.02
+"""
+
+
+def write_tones(folder: Path) -> None:
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    t = np.arange(RATE_HZ // 2) / RATE_HZ
+    tables: dict[str, list[str]] = {"learn": [], "hold": []}
+    for number in range(24):
+        label = ("low", "high")[number % 2]
+        tone_hz = {"low": 400, "high": 2500}[label] * np.exp(rng.uniform(-0.1, 0.1))
+        said = (t > 0.1) & (t < rng.uniform(0.3, 0.45))
+        sound = rng.normal(0, 1e-4, t.size) + 10 ** rng.uniform(-1.5, -0.5) * np.sin(2 * np.pi * tone_hz * t) * said
+        soundfile.write(folder / f"{number}.wav", sound, RATE_HZ)
+        tables["hold" if number >= 16 else "learn"].append(f"{number}.wav,{label}\n")
+    for name, rows in tables.items():
+        (folder / f"{name}.csv").write_text("file,label\n" + "".join(rows))
+
+
+def test_a_model_learns_to_listen_and_streams_as_it_was_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_tones(tmp_path / "sounds")
+    (tmp_path / "tones.toml").write_text(CONFIG)
+    assert main(["train", "tones.toml", "--out", "tones"]) == 0
+    card = load_model("tones").card
+    assert card.hearing == Hearing(channels=16, cells=2)
+    assert card.labels == ("low", "high")
+    assert card.figures["accuracy"] >= 0.85
+    readme = (tmp_path / "tones" / "README.md").read_text()
+    assert "16 recordings of `sounds`, as recorded and in 1 other voices" in readme
+    assert "8 recordings (those of `sounds/hold.csv`)" in readme
+    capsys.readouterr()
+    assert main(["evaluate", "sounds", "--labels", "tones/held-out.csv", "--model", "./tones", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["accuracy"] == card.figures["accuracy"], "streamed from the files as from memory"
+    assert found["n"] == 8
+    assert len(found["delays_ms"]) == round(8 * found["accuracy"])
+    assert max(found["delays_ms"]) <= 400
+    assert main(["run", "sounds/1.wav", "--model", "./tones", "--speed", "max", "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])["summary"]
+    assert summary["label"] in ("high", None)
+    assert summary["hearing"]["resampling_ms"] == pytest.approx(0.75)
