@@ -4,15 +4,24 @@
 PYTHON ?= python3
 VENV ?= .venv
 PEERS ?= .venv-peers
+SYSTEM := libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format peers bench clean
+.PHONY: demo system test check format peers bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/streamsnn run recordings/sequence.dat --model nmnist-sliding-psn
+	$(BIN)/streamsnn run recordings/spoken-digits.flac --model english-digits
 
-test: $(VENV)/.installed-dev
+test: system $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
+
+# What the tests of the microphone listen to; without it they are skipped.
+system:
+	@command -v pulseaudio >/dev/null && command -v paplay >/dev/null && ldconfig -p | grep -q libportaudio.so.2 \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(SYSTEM); } \
+	  || echo 'The tests of the microphone will be skipped: sudo apt-get install $(SYSTEM)'
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
-from streamsnn.intrinsics import LANES, add_rows, address, float64s, int32s
+from streamsnn.intrinsics import LANES, address, float64s, int32s
 from streamsnn.program import (
     CHANNELS,
     HEIGHT,
@@ -25,6 +25,7 @@ from streamsnn.program import (
     WEIGHT,
     WIDTH,
 )
+from streamsnn.registers import add_rows
 from streamsnn.synapses import touch
 
 
@@ -115,40 +116,38 @@ def convolve_by_pixel(
     n: int,
     current: int,
     touched: NDArray[np.uint64],
-    sorted_channels: NDArray[np.int32],
+    tap_numbers: NDArray[np.int32],
     starts: NDArray[np.int32],
 ) -> int:
     """Gather for each output what is active in its window; returns the synaptic operations.
 
-    The same sums as `convolve_by_spike` for spikes, bit for bit: for busy inputs. `sorted_channels` has
+    The same sums as `convolve_by_spike` for spikes, bit for bit: for busy inputs. `tap_numbers` has
     room for 2 n numbers, `starts` for one more than the input has pixels. The number of channels must be a
     multiple of `LANES`.
     """
-    channels_in, height_in, width_in = row[IN_CHANNELS], row[IN_HEIGHT], row[IN_WIDTH]
+    height_in, width_in = row[IN_HEIGHT], row[IN_WIDTH]
     channels, height, width = row[CHANNELS], row[HEIGHT], row[WIDTH]
     kernel, stride, padding = row[KERNEL], row[STRIDE], row[PADDING]
     phase = (kernel + stride - 1) // stride
     taps = phase * stride
-    _sort_by_pixel(indices, n, channels_in, height_in * width_in, sorted_channels, starts)
+    _sort_by_pixel(row, indices, n, tap_numbers, starts)
     taps_of, scale = weights + 4 * row[WEIGHT], weights + 4 * row[SCALE]
-    window = sorted_channels[n:]
+    window = tap_numbers[n:]
     window_address = address(window)
     operations = 0
     for oy in range(height):
         top = oy * stride - padding
         for ox in range(width):
             left = ox * stride - padding
+            first_x = min(max(left, 0), width_in)
+            end_x = max(min(left + kernel, width_in), first_x)
             count = 0
             for y in range(max(top, 0), min(top + kernel, height_in)):
-                for x in range(max(left, 0), min(left + kernel, width_in)):
-                    pixel = y * width_in + x
-                    first, last = starts[pixel], starts[pixel + 1]
-                    if first < last:
-                        kx = x - left
-                        place = (y - top) * taps + kx % stride * phase + phase - 1 - kx // stride
-                        for j in range(first, last):
-                            window[count] = sorted_channels[j] * kernel * taps + place
-                            count += 1
+                # What is active in a row of the window lies together, and where the window is adds the same to all.
+                place = (y - top) * taps + ox
+                for j in range(starts[y * width_in + first_x], starts[y * width_in + end_x]):
+                    window[count] = tap_numbers[j] + place
+                    count += 1
             if count > 0:
                 pixel = oy * width + ox
                 add_rows(current + 8 * pixel * channels, taps_of, scale, window_address, count, channels)
@@ -159,22 +158,35 @@ def convolve_by_pixel(
 
 @compiled()
 def _sort_by_pixel(
+    row: NDArray[np.int64],
     indices: NDArray[np.int32],
     n: int,
-    channels: int,
-    pixels: int,
-    sorted_channels: NDArray[np.int32],
+    tap_numbers: NDArray[np.int32],
     starts: NDArray[np.int32],
 ) -> None:
-    """Write the channel of each index to `sorted_channels`, pixel by pixel, and where each pixel begins to `starts`."""
+    """Sort what is active by pixel and write where each pixel begins to `starts`.
+
+    `tap_numbers` are given, for each that is active, the number of its row of weights for an output at 0, 0 whose
+    window begins in the same line: rows of other outputs of that line follow one another.
+    """
+    channels, width = np.uint32(row[IN_CHANNELS]), np.uint32(row[IN_WIDTH])
+    pixels = row[IN_HEIGHT] * row[IN_WIDTH]
+    kernel, stride, padding = row[KERNEL], row[STRIDE], row[PADDING]
+    phase = (kernel + stride - 1) // stride
     starts[: pixels + 1] = 0
     for j in range(n):
-        starts[np.uint32(indices[j]) // np.uint32(channels) + 1] += 1
+        starts[np.uint32(indices[j]) // channels + 1] += 1
     for place in range(pixels):
         starts[place + 1] += starts[place]
+    last, tap = np.int64(-1), np.int64(0)
     for j in range(n):
-        pixel = np.int64(np.uint32(indices[j]) // np.uint32(channels))
-        sorted_channels[starts[pixel]] = indices[j] - pixel * channels
+        pixel = np.int64(np.uint32(indices[j]) // channels)
+        if pixel != last:
+            last = pixel
+            x = np.int64(np.uint32(pixel) % width) + padding
+            tap = x % stride * phase + phase - 1 - x // stride
+        channel = indices[j] - pixel * np.int64(channels)
+        tap_numbers[starts[pixel]] = channel * kernel * phase * stride + tap
         starts[pixel] += 1
     for place in range(pixels, 0, -1):
         starts[place] = starts[place - 1]

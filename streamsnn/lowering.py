@@ -240,7 +240,11 @@ class _Lowering:
         buffer = program.DOUBLES if packed.state.dtype == np.float64 else program.FLOATS
         state = self._state[buffer]
         singles = packed.state.itemsize // 4
-        pixel_state = _whole_lines(packed.state)
+        # One line more: planes that are a power of two long would share their places in a cache.
+        span = padded_to_lines(pixels) + LANES
+        pitch, parts = padded_to_lines(packed.state.size), pixels
+        if packed.ring:
+            pitch, parts = padded_to_lines(shape[0] * pixels) + LANES, packed.ring
         seed = program.CLOCK
         if packed.stochastic:
             seed = self._counters
@@ -262,7 +266,7 @@ class _Lowering:
                 program.RECURRENT_SCALE: recurrent_scale,
                 program.BUFFER: buffer,
                 program.STATE: singles * sum(part.size for part in state),
-                program.PITCH: singles * pixel_state.size,
+                program.PITCH: singles * pitch,
                 program.WORD: self._words,
                 program.WORDS: packed.words,
                 program.AWAKE: sum(part.size for part in self._awake),
@@ -270,16 +274,21 @@ class _Lowering:
                 program.COUNT: len(self._rows),
                 program.SEED: seed,
                 program.RESTLESS: int(packed.restless),
-                program.TURN: packed.turn,
+                program.RING: packed.ring,
+                program.SPAN: span,
             }
         )
-        # Notes lie together: to look at those of all pixels touches few lines.
-        state += [np.tile(pixel_state, pixels), np.zeros(padded_to_lines(packed.notes * pixels), packed.state.dtype)]
-        self._awake.append(_bits(pixels) if packed.restless else np.zeros(-(-pixels // 64), np.uint64))
+        whole = np.zeros((parts, pitch), packed.state.dtype)
+        if not packed.ring:
+            whole[:, : packed.state.size] = packed.state
+        state += [whole.ravel(), np.zeros(packed.ring * span, packed.state.dtype)]
+        groups = -(-pixels // 64)
+        self._awake += [_bits(pixels if packed.restless else 0, groups), np.zeros(packed.ring * groups, np.uint64)]
         self._words += packed.words * pixels
-        self._fired += shape[0] * pixels
+        # One more: spikes are appended without asking whether there is one.
+        self._fired += shape[0] * pixels + 1
         # Neurons use the work space of signals, for as many numbers as a pixel has.
-        self._widest = max(self._widest, pixel_state.size, 3 * packed.turn)
+        self._widest = max(self._widest, padded_to_lines(packed.state.size), 3 * packed.ring + 2 * LANES)
         self._memory.append(packed.memory_steps)
         if packed.horizon_steps is not None:
             self._horizons.append(packed.horizon_steps)
@@ -310,9 +319,9 @@ def _padded_rows(rows: Array) -> Array:
     return padded
 
 
-def _bits(count: int) -> NDArray[np.uint64]:
-    """Words whose first `count` bits are set."""
-    bits = np.arange(-(-count // 64) * 64) < count
+def _bits(count: int, words: int) -> NDArray[np.uint64]:
+    """`words` whose first `count` bits are set."""
+    bits = np.arange(words * 64) < count
     return np.packbits(bits, bitorder="little").view(np.uint64)
 
 

@@ -35,10 +35,11 @@ OP, SIZE, CHANNELS, PIXELS = 0, 1, 2, 3
 WEIGHT, SCALE, BIAS, IN_CHANNELS, IN_HEIGHT, IN_WIDTH, HEIGHT, WIDTH, KERNEL, STRIDE, PADDING = range(4, 15)
 # Populations. BUFFER is the frame's field that holds their state, at STATE and PITCH a pixel, both counted in 4 bytes;
 # a pixel has WORDS whole numbers besides. RESTLESS is 1 where neurons may move without input and are always stepped.
-# TURN is the length of the ring that the state is.
+# A state that is a RING of so many inputs has PITCH a plane of them, and is followed by as many planes of SPAN notes.
+# Planes of marks, a bit a pixel, follow the bits of what is awake.
 CONSTANT, RECURRENT, RECURRENT_SCALE, BUFFER, STATE, PITCH = range(4, 10)
-WORD, WORDS, AWAKE, FIRED, COUNT, SEED, RESTLESS, TURN = range(10, 18)
-COLUMNS = 18
+WORD, WORDS, AWAKE, FIRED, COUNT, SEED, RESTLESS, RING, SPAN = range(10, 19)
+COLUMNS = 19
 
 # Fields of a frame: addresses, and sizes where they are needed.
 TABLE, ROWS, WEIGHTS, INPUT_CHANNELS, INPUT_PIXELS = range(5)

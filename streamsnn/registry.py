@@ -1,4 +1,4 @@
-"""From a text to an object: "nmnist-paralif", "models/digits", "recordings/7.dat", "synthetic:bar", "mypkg.nets:build".
+"""From a text to an object: "nmnist-paralif", "recordings/7.dat", "mic:2", "synthetic:bar", "mypkg.nets:build".
 
 A path never runs code. Only the spelling "package.module:attribute" does: it imports the module (the working directory
 counts as well) and calls the attribute. What it is called with depends on what is wanted:
@@ -29,6 +29,7 @@ MODELS_VARIABLE = "STREAMSNN_MODELS"
 """The environment variable that names further folders of models, separated as in PATH."""
 
 _SYNTHETIC = "synthetic:"
+_MICROPHONE = re.compile(r"mic(?::(.+))?")
 _PLUG_IN = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
 _ROLES = {
     "model": ("card", "initial_state", "step"),
@@ -100,18 +101,23 @@ def open_source(
     hearing: Hearing | None = None,
     ears: int = 1,
     clock: Clock | None = None,
+    on_change: Callable[[str], None] | None = None,
 ) -> Source:
-    """The stream that `text` names, as fast as it can be pulled: a recording, a synthetic scene, or a plug-in.
+    """The stream that `text` names, as fast as it can be pulled: a recording, a microphone ("mic", "mic:2", "mic:USB"),
+    a synthetic scene, or a plug-in.
 
     Of a recording only what lies between `start_us` and `stop_us` after its beginning is given, in packets of
     `packet_us`; `sensor` overrides what it says of itself, and `strict` refuses damage. Recorded sound is heard by a
-    cochlea with `hearing`, which it cannot do without, and `ears`, of which one hears all channels mixed. A scene
+    cochlea with `hearing`, which it cannot do without, and `ears`, of which one hears all channels mixed. So is a
+    microphone, which tells `on_change` in a sentence when it goes away or comes back. A scene
     ("synthetic:digits", see `SCENES` in `sources.synthetic`) has no other sensor and no other start, and a plug-in
     decides on all of it itself: a cut that they cannot obey is refused with StreamsnnError. Packets are stamped with
     `clock`, the machine's if left out, but for those of plug-ins.
     """
     scene = text.removeprefix(_SYNTHETIC)
-    if Path(text).exists() or not (scene != text or is_plug_in(text)):
+    from streamsnn.formats.opening import split_member
+
+    if split_member(text)[0].exists() or not (scene != text or _MICROPHONE.fullmatch(text) or is_plug_in(text)):
         from streamsnn.sources.files import RecordingSource
         from streamsnn.sources.sound_files import SoundFile, is_sound
 
@@ -122,14 +128,9 @@ def open_source(
                 raise StreamsnnError(f"{text} is a sound, which has no size.", hint="Leave out --sensor.")
             from streamsnn.sources.hearing import Heard
 
+            mix = ears == 1
             sounds = SoundFile(
-                text,
-                block_us=packet_us,
-                start_us=start_us,
-                stop_us=stop_us,
-                mix=ears == 1,
-                strict=strict,
-                clock=clock,
+                text, block_us=packet_us, start_us=start_us, stop_us=stop_us, mix=mix, strict=strict, clock=clock
             )
             return Heard(sounds, hearing)
         return RecordingSource(
@@ -141,11 +142,22 @@ def open_source(
             strict=strict,
             clock=clock,
         )
-    if sensor is not None or start_us or (stop_us is not None and scene == text):
+    microphone = _MICROPHONE.fullmatch(text)
+    if sensor is not None or start_us or (stop_us is not None and scene == text and not microphone):
         raise StreamsnnError(
             f"{text} is no recording: its sensor is its own, and it begins when it begins.",
             hint="Leave out --sensor and --start, and of a plug-in --stop.",
         )
+    if microphone:
+        if hearing is None:
+            raise _deaf(text)
+        from streamsnn.sources.hearing import Heard
+        from streamsnn.sources.microphone import Microphone
+
+        name = microphone[1]
+        device = int(name) if name is not None and name.isdecimal() else name
+        listening = Microphone(device, ears=ears, block_us=packet_us, clock=clock, on_change=on_change)
+        return Heard(listening, hearing, live=True, stop_us=stop_us)
     if scene != text:
         from streamsnn.clock import HostClock
         from streamsnn.sources.synthetic import open_synthetic
@@ -155,7 +167,8 @@ def open_source(
         meant = difflib.get_close_matches(text.partition(":")[0], [_SYNTHETIC[:-1]])
         guess = "Did you mean synthetic? " if meant else ""
         raise StreamsnnError(
-            f'There is no source "{text}".', hint=f"{guess}Name a file, synthetic:SCENE, or package.module:attribute."
+            f'There is no source "{text}".',
+            hint=f"{guess}Name a file, mic, synthetic:SCENE, or package.module:attribute.",
         )
     made: Source = _build("source", text)
     return made

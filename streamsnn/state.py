@@ -193,6 +193,8 @@ class NetworkState:
             int(row[program.PIXELS]),
         )
         begin = int(row[program.STATE]) // singles
+        if ring := int(row[program.RING]):
+            return buffer[begin : begin + ring * pitch].reshape(ring, pitch)[:, : channels * pixels]
         state = buffer[begin : begin + pixels * pitch].reshape(pixels, pitch)
         size = self.lowered.packed[layer].state.size // channels
         return state[:, : size * channels].reshape(pixels, size, channels).swapaxes(0, 1).reshape(size, -1)
@@ -201,10 +203,12 @@ class NetworkState:
         """The membrane of each neuron of population `layer` after the latest step (neurons,), computed when asked."""
         row = self.lowered.table[self.lowered.populations[layer]]
         words = self.words[row[program.WORD] :][: row[program.WORDS] * row[program.PIXELS]]
-        words = words.reshape(int(row[program.PIXELS]), -1).T.repeat(int(row[program.CHANNELS]), axis=1)
+        pixels = int(row[program.PIXELS])
+        words = np.concatenate([words.reshape(pixels, -1).T, _planes(self.awake, row)[1:, :pixels].astype(np.int64)])
         population = dict(self.spec.layers)[layer]
         assert isinstance(population, Population)
         constants = self.lowered.packed[layer].constants
+        words = words.repeat(int(row[program.CHANNELS]), axis=1)
         return population.neuron.membrane_of(constants, self.variables(layer), words, self.steps)
 
     def load(self, path: str | os.PathLike[str]) -> None:
@@ -254,7 +258,7 @@ class NetworkState:
             indices = fired[begin : begin + int(sizes[row])]
             if not np.all((indices >= 0) & (indices < sizes[row])):
                 return False
-            if pixels % 64 and awake[int(table[row, program.AWAKE]) + pixels // 64] >> np.uint64(pixels % 64):
+            if _planes(awake, table[row])[:, pixels:].any():
                 return False
         return all(np.isfinite(arrays[name]).all() for name in ("floats", "doubles"))
 
@@ -294,6 +298,13 @@ class StateBatch:
             for size, state in zip(sizes, self.states, strict=True):
                 state.make_room(max(2 * size, self.lowered.widest))
         return np.concatenate(parts)
+
+
+def _planes(awake: NDArray[np.uint64], row: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """What is awake of the population in `row`, then its marks: (1 + marks, bits), for pixels and what fills a word."""
+    groups, begin = -(-int(row[program.PIXELS]) // 64), int(row[program.AWAKE])
+    words = awake[begin : begin + (1 + int(row[program.RING])) * groups].reshape(-1, groups)
+    return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")
 
 
 def _copied(array: NDArray[Any]) -> NDArray[Any]:

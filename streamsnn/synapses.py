@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
-from streamsnn.intrinsics import LANES, add_rows, float32s, float64s, int32s
+from streamsnn.intrinsics import LANES, float32s, float64s, int32s
 from streamsnn.program import (
     BIAS,
     CHANNELS,
@@ -27,6 +27,7 @@ from streamsnn.program import (
     WEIGHT,
     WIDTH,
 )
+from streamsnn.registers import add_rows
 
 _ONE = np.uint64(1)
 

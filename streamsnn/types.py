@@ -178,7 +178,7 @@ class Hearing:
     level: float = 0.6
     attack_ms: float = 20.0
     release_ms: float = 1000.0
-    first_gain_db: float = 30.0
+    first_gain_db: float = 50.0
     most_gain_db: float = 50.0
 
 

@@ -14,7 +14,6 @@ from streamsnn import program
 from streamsnn.compiled import compiled, part
 from streamsnn.convolution import convolve_by_pixel, convolve_by_spike, dense_is_cheaper
 from streamsnn.intrinsics import (
-    add_rows,
     address,
     begin_flushing,
     end_flushing,
@@ -30,8 +29,10 @@ from streamsnn.neurons.cuba_lif import step_cuba
 from streamsnn.neurons.integrator import step_double_li, step_li
 from streamsnn.neurons.lif import step_lif
 from streamsnn.neurons.paralif import step_paralif, step_recurrent_paralif
-from streamsnn.neurons.psn import begin_sliding, step_masked, step_sliding
+from streamsnn.neurons.psn import step_masked
 from streamsnn.neurons.resonate import step_resonator
+from streamsnn.neurons.sliding_psn import step_sliding
+from streamsnn.registers import add_rows
 from streamsnn.synapses import (
     add_bias,
     flatten,
@@ -106,14 +107,9 @@ def _neurons(
     clock = counters[program.CLOCK]
     seed = counters[row[program.SEED]]
     restless = row[program.RESTLESS] != 0
-    turn = row[program.TURN]
-    newest = clock % turn
-    notes = state + 4 * pixels * pitch
     # The signal that came in has been added up: its place is free.
     numbers = int32s(frame[program.INDICES], frame[program.ROOM])
     values = float64s(frame[program.VALUES], frame[program.ROOM])
-    if op == program.SLIDING_PSN:
-        begin_sliding(constants, turn, newest, numbers, values)
     if recurrent >= 0 and op != program.PARALIF and before > 0:
         add_rows(current, rows, scale, address(fired), before, padded(channels))
         accumulates[0] = before * channels
@@ -124,7 +120,7 @@ def _neurons(
         todo = touched[group] | awake[group]
         if todo == _NONE:
             continue
-        news, still = touched[group], todo
+        still = todo
         # What integrates and does not fire leaves currents behind.
         touched[group] = todo if op >= program.LI else _NONE
         while todo != _NONE:
@@ -139,23 +135,6 @@ def _neurons(
             is_awake = True
             if op == program.LIF:
                 count, is_awake = step_lif(x, constants, s, w, clock, fired, count, first)
-            elif op == program.SLIDING_PSN:
-                is_new = (news & bit) != _NONE
-                count, is_awake = step_sliding(
-                    x,
-                    is_new,
-                    constants,
-                    s,
-                    notes + 4 * turn * pixel,
-                    w,
-                    turn,
-                    newest,
-                    numbers,
-                    values,
-                    fired,
-                    count,
-                    first,
-                )
             elif op == program.RESONATOR:
                 count, is_awake = step_resonator(x, constants, s, fired, count, first)
             elif op == program.PARALIF:
@@ -187,6 +166,35 @@ def _neurons(
 
 
 @part
+def _sliding(frame: NDArray[np.int64], row: NDArray[np.int64]) -> int:
+    """Step a population of sliding PSNs; returns how many neurons fired."""
+    pixels, pitch, ring, span = row[program.PIXELS], row[program.PITCH], row[program.RING], row[program.SPAN]
+    state = frame[program.FLOATS] + 4 * row[program.STATE]
+    groups = (pixels + 63) >> 6
+    awake = frame[program.AWAKE_STATE] + 8 * row[program.AWAKE]
+    # The signal that came in has been added up: its place is free.
+    return step_sliding(  # type: ignore[no-any-return]
+        frame[program.CURRENT],
+        frame[program.WEIGHTS] + 4 * row[program.CONSTANT],
+        state,
+        pitch,
+        state + 4 * ring * pitch,
+        span,
+        uint64s(frame[program.TOUCHED], groups),
+        uint64s(awake, groups),
+        uint64s(awake + 8 * groups, ring * groups),
+        pixels,
+        row[program.CHANNELS],
+        ring,
+        int64s(frame[program.COUNTERS], 1)[program.CLOCK] % ring,
+        row[program.RESTLESS] != 0,
+        int32s(frame[program.INDICES], frame[program.ROOM]),
+        float64s(frame[program.VALUES], frame[program.ROOM]),
+        int32s(frame[program.FIRED_STATE] + 4 * row[program.FIRED], row[program.SIZE]),
+    )
+
+
+@part
 def _walk(frame: NDArray[np.int64], n: np.int64, real: bool) -> None:
     """One step whose input are n indices, with values where it is `real`."""
     lines = frame[program.ROWS]
@@ -204,7 +212,10 @@ def _walk(frame: NDArray[np.int64], n: np.int64, real: bool) -> None:
         op, size = row[program.OP], row[program.SIZE]
         if op >= program.SLIDING_PSN:
             before = counts[row[program.COUNT]]
-            n = _neurons(frame, row, before, accumulates[line:], multiplies[line:])
+            if op == program.SLIDING_PSN:
+                n = _sliding(frame, row)
+            else:
+                n = _neurons(frame, row, before, accumulates[line:], multiplies[line:])
             counts[row[program.COUNT]] = n
             signal = int32s(frame[program.FIRED_STATE] + 4 * row[program.FIRED], size)
             real = False

@@ -1,7 +1,7 @@
 """What limits the adding of weight rows, which is most of a busy step: numba's own loop, registers, C, and memory.
 
 Numba compiles a loop over rows into one that takes every sum from memory and puts it back, row by row: nothing tells
-LLVM that sums and weights do not overlap, nor how many sums there are. `intrinsics.add_rows` says in LLVM's language
+LLVM that sums and weights do not overlap, nor how many sums there are. `registers.add_rows` says in LLVM's language
 what Python has no words for: so many sums, and they stay in registers. The same loop in C shows that another compiler
 would not have helped; reading as many bytes from memory of the same size is what is left when adding costs nothing.
 """
@@ -24,8 +24,9 @@ from streamsnn.bench.limits import read_bandwidth
 from streamsnn.bench.timing import undisturbed
 from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
-from streamsnn.intrinsics import add_rows, address
+from streamsnn.intrinsics import address
 from streamsnn.lowering import aligned
+from streamsnn.registers import add_rows
 
 RIGHT = (1, 2, 3, 4, 5)
 SIZES = ((700, 128), (700, 256), (2048, 256))

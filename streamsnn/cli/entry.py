@@ -23,6 +23,7 @@ _SUMMARIES = {
     "evaluate": "how often a model is right on a folder of labelled recordings",
     "info": "what is in a recording or a model",
     "models": "the models that are there",
+    "devices": "the microphones that are there",
     "check": "whether a model, recording, filter or plug-in keeps its promises",
     "train": "from labelled recordings to a model",
     "bench": "how fast this is, beside others that do the same",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ memory, figures). OBJECT is a file, a model's folder, or a model's name."""
 
 _EXAMPLES = """\
   streamsnn info recordings/sequence.dat
+  streamsnn info shd_test.h5#17
   streamsnn info nmnist-paralif
   streamsnn info models/nmnist-brf --json | jq .parameters"""
 
@@ -34,7 +36,7 @@ def parser() -> Parser:
 def command(arguments: argparse.Namespace) -> int:
     name = arguments.object
     path = Path(name).expanduser()
-    if path.is_file() or (not path.is_dir() and _looks_like_a_recording(path)):
+    if _is_a_file(path) or (not path.is_dir() and _looks_like_a_recording(path)):
         _tell(_recording(path, arguments.sensor), arguments.json)
     elif path.is_dir() and not (path / "model.toml").exists():
         raise StreamsnnError(
@@ -49,6 +51,11 @@ def _looks_like_a_recording(path: Path) -> bool:
     from streamsnn.formats import FORMATS
 
     return any(path.suffix.lower() in form.extensions for form in FORMATS)
+
+
+def _is_a_file(path: Path) -> bool:
+    """Whether it is one, or a sample in one, as in "shd.h5#17"."""
+    return path.is_file() or re.sub(r"#\d+$", "", path.name) != path.name
 
 
 def _tell(found: tuple[dict[str, Any], str], as_json: bool) -> None:

@@ -17,6 +17,7 @@ from streamsnn.errors import StreamsnnError
 from streamsnn.readout import ScoreReadout
 from streamsnn.registry import open_model, open_readout, open_sink, open_source
 from streamsnn.sinks import Csv, JsonLines, terminal
+from streamsnn.sources.hearing import Heard
 from streamsnn.sources.paced import Paced
 from streamsnn.summary import Summary
 from streamsnn.types import Model, Readout, Sink, Source
@@ -61,10 +62,12 @@ class Playing:
 
     def _play_once(self, sinks: Sequence[Sink], on_start: Callable[[], None]) -> None:
         speed = self.arguments.speed
+        # What is live has its own pace.
+        live = getattr(self._source, "live", False)
         filters = options.filters_of(self.arguments, self._source.sensor)
         with contextlib.closing(self._source):
             for result in stream(
-                self._source if speed is None else Paced(self._source, speed, self._clock),
+                self._source if speed is None or live else Paced(self._source, speed, self._clock),
                 self.model,
                 filters=filters,
                 readout=self._readout,
@@ -91,6 +94,7 @@ class Playing:
             hearing=self.model.card.hearing,
             ears=self.model.card.input.height,
             clock=self._clock,
+            on_change=lambda told: print(f"note: {told}", file=sys.stderr, flush=True),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -102,6 +106,7 @@ class Playing:
             "step_ms": self.model.card.step_us / 1000,
             "passes": self._passes,
             **self._summary.as_dict(),
+            **({"hearing": self._source.delays_ms()} if isinstance(self._source, Heard) else {}),
             "damage": list(options.damage_of(self._source)),
         }
 
@@ -210,6 +215,7 @@ def _sentences(summary: dict[str, Any]) -> str:
         ("events", events),
         ("decision", f"{label}, {text.percent(summary['confidence'])} at the end; {_times(summary['decisions'])}"),
         ("lag", _spread(total) + f", after each step's {summary['step_ms']:g} ms"),
+        *_hearing(summary.get("hearing")),
         ("compute", _spread(compute) + f" a step, {text.percent(summary['load'])} of true time"),
     ]
     if summary["synaptic_operations"] is not None:
@@ -220,6 +226,17 @@ def _sentences(summary: dict[str, Any]) -> str:
         rows.append(("energy", f"{text.power(power_w)} for these operations in 45 nm hardware (an estimate)"))
     rows += [("damage", sentence) for sentence in summary["damage"]]
     return text.facts(rows)
+
+
+def _hearing(delays_ms: dict[str, float] | None) -> list[tuple[str, str]]:
+    if delays_ms is None:
+        return []
+    resampling, least, most = (
+        text.duration(1e3 * delays_ms[f"{name}_ms"]) for name in ("resampling", "membrane_least", "membrane_most")
+    )
+    return [
+        ("hearing", f"{resampling} of resampling, and {least} (high) to {most} (low) in the cochlea, before a step")
+    ]
 
 
 def _times(changes: int) -> str:

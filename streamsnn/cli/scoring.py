@@ -28,12 +28,16 @@ _PACKET_US = 1_000_000
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model thought of one recording: the class with the most evidence after each step (steps,)."""
+    """What the model thought of one recording: the class with the most evidence after each step (steps,).
+
+    `word_us` is when the word begins in a recording of sound; see `find_word`.
+    """
 
     sample: Sample
     classes: NDArray[np.int64]
     spikes: int
     operations: int | None
+    word_us: int | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,17 @@ class Evaluation:
             right += answer.classes[np.minimum(points, answer.classes.size - 1)] == truth
         return (points + 1) * (self.card.step_us / 1000), right / len(self.answers)
 
+    def delays_ms(self) -> NDArray[np.float64]:
+        """Of each right answer to recorded sound: how long after its word's beginning it was right and stayed so."""
+        step_ms = self.card.step_us / 1000
+        delays = []
+        for answer, truth in zip(self.answers, self.truth, strict=True):
+            if answer.word_us is not None and answer.classes[-1] == truth:
+                wrong = np.flatnonzero(answer.classes != truth)
+                steps = int(wrong[-1]) + 2 if wrong.size else 1
+                delays.append(max(0.0, steps * step_ms - answer.word_us / 1000))
+        return np.array(delays)
+
     @property
     def spikes_per_sample(self) -> float:
         return sum(answer.spikes for answer in self.answers) / len(self.answers)
@@ -123,6 +138,7 @@ class Evaluation:
             "classes": list(labels),
             "confusion": self.confusion.tolist(),
             "anytime": {"t_ms": t_ms.tolist(), "accuracy": accuracy.tolist()},
+            "delays_ms": self.delays_ms().tolist(),
             "spikes_per_sample": self.spikes_per_sample,
             "synaptic_operations_per_sample": self.operations_per_sample,
             "predictions": [
@@ -241,8 +257,22 @@ def _answer(
                 counted = True
                 operations += output.operations.total
             compute.record(stamps.finished_ns - stamps.started_ns)
-        answer = Answer(sample, np.array(classes, np.int64), spikes, operations if counted else None)
+        answer = Answer(
+            sample, np.array(classes, np.int64), spikes, operations if counted else None, _word_us(sample, recording)
+        )
         return answer, options.damage_of(recording)
+
+
+def _word_us(sample: Sample, recording: Source) -> int | None:
+    """When the word of a sound begins; None for what is no sound."""
+    from streamsnn.sources.hearing import Heard
+
+    if not isinstance(recording, Heard):
+        return None
+    from streamsnn.training.words import find_word, read_sound
+
+    wave, rate_hz = read_sound(sample.path)
+    return find_word(wave, rate_hz)[0] * 1_000_000 // rate_hz
 
 
 class _ReadingFailed(StreamsnnError):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from streamsnn.cli import text
 from streamsnn.formats import Damage, open_recording
+from streamsnn.formats.opening import split_member
 from streamsnn.types import Sensor
 
 _PLOT_COLUMNS = 60
@@ -82,9 +83,15 @@ class Survey:
     def sentences(self) -> str:
         """All of it, for people."""
         sensor = self.sensor
+        hears = sensor.kind == "audio"
+        size = (
+            f"{sensor.width} channels, {text.ears(sensor.height)}"
+            if hears
+            else f"{sensor.width}x{sensor.height} pixels"
+        )
         rows = [
             ("recording", f"{self.path}, {self.format_name}, {text.bytes_of(self.size_bytes)}"),
-            ("sensor", f"{sensor.name}, {sensor.width}x{sensor.height} pixels, {sensor.kind}"),
+            ("sensor", f"{sensor.name}, {size}, {sensor.kind}"),
         ]
         if not self.events:
             why = "nothing in the file can be read" if self.damage else "the file has no more than a header"
@@ -95,8 +102,14 @@ class Survey:
             rows += [
                 ("duration", f"{text.duration(self.duration_us)}, from {self.t_begin_us * 1e-6:.6f} s on"),
                 ("events", f"{self.events:,}, {text.number(self.rate_hz)}/s on average"),
-                ("polarity", f"{text.percent(self.on_events / self.events)} brighter (ON)"),
-                ("pixels", f"{text.percent(self.active_pixels / pixels)} active; ({x}, {y}) most, {count:,} events"),
+                (
+                    "polarity",
+                    f"{text.percent(self.on_events / self.events)} {'positive' if hears else 'brighter'} (ON)",
+                ),
+                (
+                    "channels" if hears else "pixels",
+                    f"{text.percent(self.active_pixels / pixels)} active; ({x}, {y}) most, {count:,} events",
+                ),
                 ("rate", self._plot()),
             ]
         rows += [("note", note) for note in self.notes]
@@ -132,7 +145,7 @@ def survey(path: Path, sensor: Sensor | None) -> Survey:
     y, x = divmod(hottest, seen_by.width)
     return Survey(
         path=path,
-        size_bytes=path.stat().st_size,
+        size_bytes=split_member(path)[0].stat().st_size,
         format_name=recording.format_name,
         sensor=seen_by,
         t_begin_us=begin_us,

@@ -46,6 +46,10 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+def ears(count: int) -> str:
+    return "1 ear" if count == 1 else f"{count} ears"
+
+
 def bar(share: float, width: int) -> str:
     """A bar of `width` characters at most for `share` of 1, to an eighth of a character, filled up with spaces."""
     eighths = round(min(max(share, 0.0), 1.0) * width * 8)

@@ -11,6 +11,7 @@ from streamsnn.cli.scoring import Evaluation, Flaw
 
 _CURVE_LINES = 12
 _LISTED = 5
+_SOON_MS = 500
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
@@ -36,6 +37,16 @@ def print_evaluation(evaluation: Evaluation) -> None:
             f" {text.duration(evaluation.compute.percentile_ns(99) / 1e3)} (99 %)",
         ),
     ]
+    delays_ms = evaluation.delays_ms()
+    if delays_ms.size:
+        soon = float((delays_ms <= _SOON_MS).mean())
+        rows.append(
+            (
+                "delay",
+                f"{text.percent(soon)} of the right answers stood {_SOON_MS} ms after the word's beginning"
+                f" (median {text.duration(1e3 * float(np.median(delays_ms)))})",
+            )
+        )
     rows += _flaws("unreadable", evaluation.unreadable, "left out")
     rows += _flaws("damaged", evaluation.damaged, "read as far as possible")
     print(text.facts(rows))

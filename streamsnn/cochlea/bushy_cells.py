@@ -38,6 +38,8 @@ from streamsnn.lanes import (
 AFFERENTS = 40
 _AFFERENTS_BITS = AFFERENTS.bit_length()
 _SURE = np.float32(0.9999)
+_NOTHING = np.float32(2.0**-26)
+"""Beyond their mean, more releases are not awaited that are less likely than this: no draw is as fine."""
 _DEAD = VELOCITY_HZ // 1000
 """Samples of a refractory millisecond: an afferent is silent for the 23 after its release, a cell for 24."""
 _WINDOW = _DEAD - 1
@@ -75,12 +77,16 @@ def released(u: Any, afferents: Any, p: Any) -> Any:
     for bit in range(_AFFERENTS_BITS):
         chance = choose_bit(number, spread_word(np.uint32(1 << bit)), chance * power, chance)
         power = power * power
-    beyond, count, odds = one - chance, zero, p / (one - p)
+    beyond, count, odds, mean = one - chance, zero, p / (one - p), afferents * p
+    nothing = spread(_NOTHING)
     more = 0
     while more < AFFERENTS and mask_less(u, beyond) != 0:
-        count = choose_less(u, beyond, count + one, count)
-        left = afferents - spread(np.float32(more))
+        done = spread(np.float32(more))
+        left = afferents - done
         chance = chance * odds * choose_less(zero, left, left, zero) / spread(np.float32(more + 1))
+        # Rounding leaves something of `beyond` where nothing more can come.
+        beyond = choose_less(chance, nothing, choose_less(done, mean, beyond, zero), beyond)
+        count = choose_less(u, beyond, count + one, count)
         beyond = beyond - chance
         more += 1
     return count

@@ -30,14 +30,16 @@ def hear(
     firing: NDArray[np.float32],
     keys: NDArray[np.uint32],
     work: NDArray[np.uint8],
+    channels: int,
     ear: int,
     out: Events,
 ) -> int:
-    """Take `strides` strides, number `first` and on, and write their spikes, in order of time and place, to `out`.
+    """Take `strides` strides, number `first` and on, and write their spikes, in order of time, to `out`.
 
     Stride i ends with sample HISTORY + 2 i of `sound`. Of the arrays that hold coefficients, state and keys the first
     dimension is the group; `work` has `work_size` bytes. Returns how many spikes there are: at most one for every cell
-    in every 25 strides begun. A spike of stride n is given the time at which its sound begins, n / 24 ms, in whole us.
+    in every 25 strides begun, and none of the places that fill the last group up beyond `channels`. A spike of stride n
+    is given the time at which its sound begins, n / 24 ms, in whole us.
     """
     groups, cells = firing.shape[0], firing.shape[1]
     mode = begin_flushing()
@@ -73,6 +75,8 @@ def hear(
         for i in range(size):
             for number in range(groups * cells):
                 left = np.uint64(words[i * groups * cells + number])
+                # What fills the last group up hears nothing, but spikes as in silence.
+                left &= (np.uint64(1) << np.uint64(min(channels - number // cells * LANES, LANES))) - np.uint64(1)
                 while left != 0:
                     event = out[count]
                     event.t = (first + at + i) * 125 // 3

@@ -41,8 +41,8 @@ def places() -> Float:
     return np.linspace(FIRST_PLACE, LAST_PLACE, PLACES)
 
 
-def response(frequency_hz: Any, place: float) -> Complex:
-    """The velocity of the membrane at `place` for sound of `frequency_hz` (any shape, above 0), both forwards in time.
+def response(frequency_hz: Any, place: Any) -> Complex:
+    """The velocity of the membrane at `place` for sound of `frequency_hz` (above 0; they broadcast), forwards in time.
 
     It is the complex conjugate of the published form, whose sign convention, used with the usual transform, lets the
     membrane move before the sound arrives. The magnitude is the same.
@@ -51,11 +51,11 @@ def response(frequency_hz: Any, place: float) -> Complex:
 
     w = 2 * np.pi * np.asarray(frequency_hz, np.complex128)
 
-    def impedance(c: float) -> Complex:
+    def impedance(c: Any) -> Complex:
         xi: Complex = _C0 * np.exp(-_ALPHA * c) - _A - _MASS * w**2 - 1j * w * _DAMPING * np.exp(-_ALPHA * c / 2)
         return xi
 
-    def wave_number(c: float) -> Complex:
+    def wave_number(c: Any) -> Complex:
         g: Complex = w * np.sqrt(_RHO / (_HEIGHT * impedance(c)))
         return g
 
@@ -63,7 +63,7 @@ def response(frequency_hz: Any, place: float) -> Complex:
     base = -_ALPHA * np.sqrt(_C0 - _A - w * (_MASS * w + 1j * _DAMPING))
     base = base + 1j * _ALPHA * (2 * _A + w * (2 * _MASS * w + 1j * _DAMPING)) / (2 * root)
 
-    def phase(c: float) -> Complex:
+    def phase(c: Any) -> Complex:
         damping = _DAMPING * np.exp(-_ALPHA * c / 2)
         there = -2 * np.sqrt(impedance(c)) + 1j * (2 * _A + w * (2 * _MASS * w + 1j * damping)) / root
         there = _ALPHA / 2 * np.exp(_ALPHA * c / 2) * there

@@ -20,6 +20,7 @@ from streamsnn.types import EVENT, Events, Hearing, Packet, Sensor, Sound
 _PIECES_A_SECOND = 100
 """Sound is heard in pieces of at most 10 ms, for which there is work space, however long a block is."""
 _MOST_CHANNELS, _MOST_CELLS = 700, 40
+_LONGEST_MS = 600_000
 
 
 class Cochlea:
@@ -33,6 +34,8 @@ class Cochlea:
 
     def __init__(self, hearing: Hearing, rate_hz: int, ears: int = 1, seed: int = 0) -> None:
         _refuse_nonsense(hearing)
+        if ears < 1:
+            raise StreamsnnError(f"A cochlea of {ears} ears hears nothing.", hint="Give it as many as the sound has.")
         places = choose_places(hearing.channels, hearing.lowest_hz, hearing.highest_hz)
         piece = -(-rate_hz // _PIECES_A_SECOND)
         strides = piece * RATE_HZ // rate_hz // 2 + 2
@@ -129,6 +132,7 @@ class Cochlea:
                 self._firing[ear],
                 self._keys[ear],
                 self._work,
+                self.hearing.channels,
                 ear,
                 self._spikes[count:],
             )
@@ -187,8 +191,9 @@ def _refuse_nonsense(hearing: Hearing) -> None:
         (hearing.highest_hz <= highest_hz, "highest_hz", f"{highest_hz:.0f} or less"),
         (0 <= hearing.pre_emphasis <= 1, "pre_emphasis", "0 to 1"),
         (0 < hearing.level <= 10, "level", "a level above 0, up to 10"),
-        (hearing.attack_ms > 0, "attack_ms", "a time above 0"),
-        (hearing.release_ms > 0, "release_ms", "a time above 0"),
+        (0 < hearing.attack_ms <= _LONGEST_MS, "attack_ms", f"a time above 0, up to {_LONGEST_MS}"),
+        (0 < hearing.release_ms <= _LONGEST_MS, "release_ms", f"a time above 0, up to {_LONGEST_MS}"),
+        (hearing.first_gain_db >= -120, "first_gain_db", "-120 or more"),
         (hearing.first_gain_db <= hearing.most_gain_db <= 120, "most_gain_db", "first_gain_db or more, up to 120"),
     )
     for holds, name, wanted in rules:

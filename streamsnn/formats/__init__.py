@@ -9,14 +9,14 @@ import os
 from pathlib import Path
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.formats import aedat4, dat, evt3, nmnist
-from streamsnn.formats.opening import read_head
+from streamsnn.formats import aedat4, dat, evt3, nas, nmnist, shd
+from streamsnn.formats.opening import read_head, split_member
 from streamsnn.formats.recording import Content, Damage, Format, Match, Recording
 from streamsnn.types import Events, Sensor
 
 __all__ = ["FORMATS", "Content", "Damage", "Format", "Match", "Recording", "open_recording", "write_recording"]
 
-FORMATS: tuple[Format, ...] = (nmnist.FORMAT, dat.FORMAT, evt3.FORMAT, aedat4.FORMAT)
+FORMATS: tuple[Format, ...] = (nmnist.FORMAT, dat.FORMAT, evt3.FORMAT, aedat4.FORMAT, nas.FORMAT, shd.FORMAT)
 _NOT_READ = {
     b"#!AER-DAT1": "AEDAT 1",
     b"#!AER-DAT2": "AEDAT 2",
@@ -33,14 +33,15 @@ _NOT_READ = {
 def open_recording(path: str | os.PathLike[str], *, sensor: Sensor | None = None, strict: bool = False) -> Recording:
     """Open a recording of any known format. Reads no more than its header; nothing in it is ever run as code.
 
-    `sensor` overrides what the file says of it; `strict` refuses damage, once reading meets it. A file with a header
-    and no events is a recording without chunks.
+    Of a file that holds many, "shd_test.h5#17" is one. `sensor` overrides what the file says of it; `strict` refuses
+    damage, once reading meets it. A file with a header and no events is a recording without chunks.
 
     Raises StreamsnnError for what is no file, empty, unreadable, or of an unknown format.
     """
     path = Path(path)
-    head = read_head(path)
-    extension = path.suffix.lower()
+    file, member = split_member(path)
+    head = read_head(file)
+    extension = file.suffix.lower()
     matches = [(form.recognise(head, extension, sensor), extension in form.extensions, form) for form in FORMATS]
     match, _, form = max(matches, key=lambda entry: entry[:2])
     if match == Match.NO:
@@ -49,6 +50,8 @@ def open_recording(path: str | os.PathLike[str], *, sensor: Sensor | None = None
             if sign in head:
                 raise StreamsnnError(f"{path} is a recording in {name}, which is not read yet", hint=known)
         raise StreamsnnError(f"{path} is no recording of a known format", hint=known)
+    if member is not None and not form.members:
+        raise StreamsnnError(f"{file} is a single recording: there is no {path.name}", hint=f"Name it as {file}.")
     return Recording(path, form.name, form.open(path, head, sensor), strict=strict)
 
 

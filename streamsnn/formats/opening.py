@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -35,6 +36,18 @@ def read_head(path: Path, what: str = "recording", size: int = HEAD_BYTES) -> by
     if not head:
         raise StreamsnnError(f"{path} is empty", hint=f"The {what} was never written, or its copy failed.")
     return head
+
+
+def split_member(path: str | os.PathLike[str]) -> tuple[Path, int | None]:
+    """The file that "shd.h5#17" names, and the number of the sample in it; None where there is no such number.
+
+    A file whose own name looks like that is just that file.
+    """
+    path = Path(path)
+    found = re.fullmatch(r"(.+)#(\d{1,18})", path.name)
+    if found is None or os.path.lexists(path):
+        return path, None
+    return path.with_name(found[1]), int(found[2])
 
 
 def _closest(path: Path) -> str:

@@ -37,7 +37,7 @@ class Damage:
     reserved_words: int = 0
     """Words of a kind that the format does not have; they were passed over."""
     undated_events: int = 0
-    """Events that came before the file's first word of time or row."""
+    """Events that came before the file's first word of time or row, or whose time is none."""
     outside_events: int = 0
     """Events whose pixel the sensor does not have."""
     stepped_back_events: int = 0
@@ -56,7 +56,7 @@ class Damage:
             "truncated_bytes": "the file is cut off: the last {} bytes are no whole record and were left out",
             "unreadable_bytes": "{} bytes could not be decoded and were left out",
             "reserved_words": "{} words of an unknown kind were passed over",
-            "undated_events": "{} events before the first word of time or row were left out",
+            "undated_events": "{} events without a time or row were left out",
             "outside_events": "{} events outside the sensor were left out",
             "stepped_back_events": "{} events stepped back in time and were put in order",
             "misplaced_events": "{} events far from the recording's time were left out",
@@ -104,7 +104,8 @@ class Format:
     """One file format. `extensions` are lower case with their dot; `write` is None where it is only read.
 
     `recognise(head, extension, sensor)` judges the first `HEAD_BYTES` of a file that is not empty.
-    `open(path, head, sensor)` reads the header, no more.
+    `open(path, head, sensor)` reads the header, no more. A file of a format with `members` holds many recordings:
+    `path` may be "FILE#NUMBER".
     """
 
     name: str
@@ -113,6 +114,7 @@ class Format:
     recognise: Callable[[bytes, str, Sensor | None], Match]
     open: Callable[[Path, bytes, Sensor | None], Content]
     write: Write | None = None
+    members: bool = False
 
 
 _USUAL_SIZES = ((304, 240), (346, 260), (640, 480), (1280, 720))

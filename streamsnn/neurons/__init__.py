@@ -6,8 +6,9 @@ from streamsnn.neurons.cuba_lif import CubaLIF
 from streamsnn.neurons.integrator import LI, DoubleLeakyIntegrator
 from streamsnn.neurons.lif import LIF
 from streamsnn.neurons.paralif import ParaLIF
-from streamsnn.neurons.psn import PSN, MaskedPSN, SlidingPSN
+from streamsnn.neurons.psn import PSN, MaskedPSN
 from streamsnn.neurons.resonate import Resonator
+from streamsnn.neurons.sliding_psn import SlidingPSN
 
 FAMILIES: dict[str, type[Neuron]] = {
     family.family: family

@@ -28,18 +28,18 @@ class Packed:
     """A family's parameters and initial state laid out for its compiled step.
 
     `constants` hold for every pixel; `state` is the initial state of one pixel, flat, its variables one after the other
-    (channels,) each, and float64 where the family computes in it. A pixel keeps `notes` more numbers of the same type
-    and `words` int64 besides, all zero at first. Every `turn` steps the state is laid out as before. `recurrent` (N, N)
-    holds in row j the weights out of neuron j. The state remembers about `memory_steps` steps (None: for ever) and
-    works for `horizon_steps` steps (None: for ever). Neurons that are `restless` may move or fire without input and are
-    stepped always; others sleep when their step says so.
+    (channels,) each, and float64 where the family computes in it. A pixel keeps `words` int64 besides, zero at first.
+    A state that is a `ring` of so many inputs begins as zeros and lies in planes, an input each; with each goes a plane
+    of notes, a float32 a pixel, and one of marks, a bit a pixel. `recurrent` (N, N) holds in row j the weights out of
+    neuron j. The state remembers about `memory_steps` steps (None: for ever) and works for `horizon_steps` steps (None:
+    for ever). Neurons that are `restless` may move or fire without input and are stepped always; others sleep when
+    their step says so.
     """
 
     constants: Array
     state: Array
-    notes: int = 0
     words: int = 0
-    turn: int = 1
+    ring: int = 0
     recurrent: Array = field(default_factory=_no_weights)
     memory_steps: int | None = None
     horizon_steps: int | None = None
@@ -82,7 +82,7 @@ class Neuron(Protocol):
     def membrane_of(self, constants: Array, variables: Array, words: NDArray[np.int64], clock: int) -> Array:
         """The membrane (N,) after `clock` steps, from what `pack` laid out.
 
-        `variables` is the state as (variables, N) and `words` as (words, N).
+        `variables` is the state as (variables, N) and `words` as (words, N), or of a ring its marks.
         """
         ...
 

@@ -6,19 +6,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
-from streamsnn.intrinsics import LANES, above, address, lowest_bit, reaching
+from streamsnn.intrinsics import LANES, address, lowest_bit
+from streamsnn.registers import above, reaching
 
 _NONE, _ONE = np.uint64(0), np.uint64(1)
 
 
 @compiled()
-def _append(bits: np.uint64, first: int, fired: NDArray[np.int32], count: int) -> int:
-    """Append `first` + b for each bit b of `bits` that is set; returns the new `count`."""
-    while bits != _NONE:
-        fired[count] = first + lowest_bit(bits)
-        count += 1
-        bits &= bits - _ONE
-    return count
+def append_bits(bits: np.uint64, first: int, fired: NDArray[np.int32], count: int) -> int:
+    """Append `first` + b for each bit b of `bits` that is set; returns the new `count`.
+
+    Overwrites the place behind the last, too: a few at a time without asking, as a wrong guess costs more than a spike.
+    """
+    if bits == _NONE:
+        return count
+    while True:
+        for _ in range(4):
+            # Without a bit left `first`, which is a neuron.
+            fired[count] = first + (lowest_bit(bits) & 63)
+            count += 1 if bits != _NONE else 0
+            bits &= bits - _ONE
+        if bits == _NONE:
+            return count
 
 
 @compiled()
@@ -26,7 +35,7 @@ def take_fired(x: NDArray[np.float64], theta: float, fired: NDArray[np.int32], c
     """Append `first` + i to `fired` for each x[i] > theta, and clear x; returns the new `count` of `fired`."""
     whole = x.size // LANES * LANES
     for i in range(0, whole, LANES):
-        count = _append(above(address(x) + 8 * i, theta), first + i, fired, count)
+        count = append_bits(above(address(x) + 8 * i, theta), first + i, fired, count)
     for i in range(whole, x.size):
         if x[i] > theta:
             fired[count] = first + i
@@ -40,7 +49,7 @@ def take_reaching(x: NDArray[np.float64], theta: float, fired: NDArray[np.int32]
     """`take_fired` for x[i] >= theta."""
     whole = x.size // LANES * LANES
     for i in range(0, whole, LANES):
-        count = _append(reaching(address(x) + 8 * i, theta), first + i, fired, count)
+        count = append_bits(reaching(address(x) + 8 * i, theta), first + i, fired, count)
     for i in range(whole, x.size):
         if x[i] >= theta:
             fired[count] = first + i

@@ -29,35 +29,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-_BLOCK = 128
-"""Steps whose leaky integral is one matrix product; longer sequences carry the integral from block to block."""
-
-
-def leaky_integral(x: Tensor, decay: Tensor) -> Tensor:
-    """y_t = decay y_{t-1} + x_t over the first dimension of `x` (T, B, ...); exact and causal, with y_{-1} = 0.
-
-    `decay` is () or (channels,). Each block of time is one product with a lower triangular matrix of powers.
-    """
-    import torch
-
-    groups = decay.reshape(-1)
-    # (groups, T, B * rest): channels come first where they differ in their decay.
-    lead = x.unsqueeze(0) if decay.dim() == 0 else x.movedim(2, 0)
-    flat = lead.reshape(groups.numel(), x.shape[0], -1)
-    carry = torch.zeros_like(flat[:, :1])
-    blocks = []
-    for begin in range(0, x.shape[0], _BLOCK):
-        block = flat[:, begin : begin + _BLOCK]
-        steps = torch.arange(block.shape[1])
-        lag = steps[:, None] - steps
-        powers = groups[:, None, None] ** lag.clamp(min=0)
-        integral = torch.bmm(powers * (lag >= 0), block) + groups[:, None, None] ** (steps[:, None] + 1) * carry
-        carry = integral[:, -1:]
-        blocks.append(integral)
-    y = torch.cat(blocks, dim=1).reshape(lead.shape)
-    return y.squeeze(0) if decay.dim() == 0 else y.movedim(0, 2)
-
-
 def decays(step_ms: float, tau_syn_ms: float | None, tau_mem_ms: float) -> tuple[float, float]:
     """a and b of a step of `step_ms`; a is 0 without a synapse."""
     a = 0.0 if tau_syn_ms is None else float(np.exp(-step_ms / tau_syn_ms))
@@ -66,6 +37,8 @@ def decays(step_ms: float, tau_syn_ms: float | None, tau_mem_ms: float) -> tuple
 
 def double_leaky_integral(x: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
     """m of l_t = alpha l_{t-1} + x_t, m_t = beta m_{t-1} + (1 - beta) l_t for `x` (T, B, ...)."""
+    from streamsnn.neurons.through_time import leaky_integral
+
     synapse = leaky_integral(x, alpha)
     return leaky_integral((1 - across(beta, x[0])) * synapse, beta)
 
@@ -90,6 +63,8 @@ class LI:
     def sequence(self, current: Tensor, p: Mapping[str, Tensor], step_ms: float, seeds: NDArray[np.int64]) -> Tensor:
         """y (T, B, ...) of `current` (T, B, ...): parallel in T."""
         import torch
+
+        from streamsnn.neurons.through_time import leaky_integral
 
         keep = torch.exp(-1 / p["tau"].abs())
         return leaky_integral(current * (1 - across(keep, current[0])), keep)
@@ -141,6 +116,8 @@ class DoubleLeakyIntegrator:
 
         a, b = (torch.as_tensor(decay, dtype=current.dtype) for decay in self._decays(step_ms))
         if self.tau_syn_ms is None:
+            from streamsnn.neurons.through_time import leaky_integral
+
             return leaky_integral((1 - b) * current, b)
         return double_leaky_integral(current, a, b)
 

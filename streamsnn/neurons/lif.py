@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
-from streamsnn.intrinsics import float32s
+from streamsnn.intrinsics import LANES, address, float32s, lowest_bit
 from streamsnn.neurons.base import (
     Array,
     Packed,
@@ -30,12 +30,15 @@ from streamsnn.neurons.base import (
     recurrent_shapes,
     recurrent_start,
 )
-from streamsnn.neurons.firing import take_reaching
+from streamsnn.neurons.firing import append_bits
+from streamsnn.registers import step_lif_lanes
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 _HEAD, _POWERS = 5, 40
+_ONE, _NONE = np.uint64(1), np.uint64(0)
+_DECAYS, _FIRED = np.uint64((1 << _POWERS) - 1), np.uint64((1 << LANES) - 1)
 
 
 @dataclass(frozen=True)
@@ -140,23 +143,26 @@ def step_lif(
     """One step of a pixel of a LIF or PLIF layer; returns the new `count` of `fired` and whether it stays awake."""
     p, v = float32s(constants, _HEAD + _POWERS), float32s(s, x.size)
     rate, gain, theta, rest, soft = p[0], p[1], p[2], p[3], p[4] != 0
-    idle = clock - words[0]
+    idle = np.uint64(clock - words[0]) & _DECAYS
     words[0] = clock + 1
-    if idle > 0:
-        kept = np.float32(1)
-        for j in range(_POWERS):
-            if (idle >> j) & 1:
-                kept *= p[_HEAD + j]
-        for i in range(x.size):
-            v[i] = rest + kept * (v[i] - rest)
-    for i in range(x.size):
-        # Rounded before it is compared: the threshold is float32, too, and an exact tie must stay one.
-        v[i] = v[i] - (v[i] - rest) * rate + x[i] * gain
-        x[i] = v[i]
-    total = take_reaching(x, np.float64(theta), fired, count, first)
+    kept = np.float32(1)
+    while idle != _NONE:
+        kept *= p[_HEAD + lowest_bit(idle)]
+        idle &= idle - _ONE
     is_hot = False
-    for j in range(count, total):
-        i = fired[j] - first
-        v[i] = v[i] - theta if soft else rest
-        is_hot |= v[i] >= theta
-    return total, is_hot
+    whole = x.size // LANES * LANES
+    for i in range(0, whole, LANES):
+        bits = step_lif_lanes(address(x) + 8 * i, s + 4 * i, kept, rate, gain, theta, rest, soft)
+        is_hot |= (bits >> np.uint64(LANES)) != _NONE
+        count = append_bits(bits & _FIRED, first + i, fired, count)
+    for i in range(whole, x.size):
+        if kept != 1:
+            v[i] = rest + kept * (v[i] - rest)
+        v[i] = v[i] - (v[i] - rest) * rate + x[i] * gain
+        x[i] = 0
+        if v[i] >= theta:
+            fired[count] = first + i
+            count += 1
+            v[i] = v[i] - theta if soft else rest
+            is_hot |= v[i] >= theta
+    return count, is_hot

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import exp, tanh
+from math import exp, log, tanh
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
-from streamsnn.intrinsics import LANES, add_rows, address, float32s, float64s, int32s
+from streamsnn.intrinsics import LANES, address, float32s, float64s, int32s
 from streamsnn.neurons.base import (
     Array,
     Packed,
@@ -41,9 +41,10 @@ from streamsnn.neurons.base import (
     recurrent_start,
 )
 from streamsnn.neurons.firing import take_fired
-from streamsnn.neurons.integrator import decays, double_leaky_integral, leaky_integral
+from streamsnn.neurons.integrator import decays, double_leaky_integral
 from streamsnn.neurons.random import uniform
 from streamsnn.neurons.resting import at_rest
+from streamsnn.registers import add_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,7 +53,7 @@ Kind = Literal["T", "ST", "TT", "TRT", "D", "SD", "TD", "TRD", "SB", "TRB", "GS"
 KINDS: tuple[Kind, ...] = get_args(Kind)
 DELTA = ("D", "SD", "TD", "TRD")
 STOCHASTIC = ("SB", "TRB", "GS")
-_HEAD = 5
+_HEAD = 3
 _NONE = np.int64(0)
 
 
@@ -63,6 +64,9 @@ class ParaLIF:
     Parameters: `threshold` (), learnable and kept >= 0; with `learn_tau` also `alpha_raw` and `beta_raw` (), whose
     sigmoids are the decays; if recurrent, `recurrent_weight` (N, N) and `recurrent_bias` (N,). `threshold` is where
     training begins: by default 0.1 for D kinds and 1 for all others. Without `tau_syn_ms` there is no synapse, a = 0.
+
+    With `tau_mem_range_ms` (and `tau_syn_range_ms`) every channel learns a time constant of its own, which begins
+    anywhere in the range, evenly on a logarithmic scale: `beta_raw` (and `alpha_raw`) are (channels,).
     """
 
     family: ClassVar[str] = "paralif"
@@ -71,6 +75,8 @@ class ParaLIF:
     threshold: float | None = None
     tau_mem_ms: float = 20.0
     tau_syn_ms: float | None = 20.0
+    tau_mem_range_ms: tuple[float, float] | None = None
+    tau_syn_range_ms: tuple[float, float] | None = None
     learn_tau: bool = False
     recurrent: bool = False
     hidden: Literal["spikes", "relu"] = "spikes"
@@ -82,13 +88,18 @@ class ParaLIF:
             raise StreamsnnError(f"there is no ParaLIF kind {self.kind!r}", hint=f"choose one of {', '.join(KINDS)}")
         if not self.tau_mem_ms > 0 or (self.tau_syn_ms is not None and not self.tau_syn_ms > 0):
             raise StreamsnnError("a ParaLIF time constant is not positive", hint="give milliseconds above 0")
+        for bounds in (self.tau_mem_range_ms, self.tau_syn_range_ms):
+            if bounds is not None and not 0 < bounds[0] <= bounds[1]:
+                raise StreamsnnError(f"a ParaLIF range of time constants is {bounds}", hint="give 0 < least <= most")
+        if self.tau_syn_ms is None and self.tau_syn_range_ms is not None:
+            raise StreamsnnError("a ParaLIF range is for a synapse that is not there", hint="give tau_syn_ms, too")
 
     def shapes(self, shape: Shape) -> dict[str, Shape]:
         named: dict[str, Shape] = {"threshold": ()}
-        if self.learn_tau:
-            named["beta_raw"] = ()
-            if self.tau_syn_ms is not None:
-                named["alpha_raw"] = ()
+        if self.learn_tau or self.tau_mem_range_ms is not None:
+            named["beta_raw"] = () if self.tau_mem_range_ms is None else shape[:1]
+        if (self.learn_tau or self.tau_syn_range_ms is not None) and self.tau_syn_ms is not None:
+            named["alpha_raw"] = () if self.tau_syn_range_ms is None else shape[:1]
         named |= recurrent_shapes(shape, self.recurrent, self.family)
         return named | {"recurrent_bias": (shape[0],)} if self.recurrent else named
 
@@ -97,10 +108,15 @@ class ParaLIF:
         a, b = decays(step_ms, self.tau_syn_ms, self.tau_mem_ms)
         threshold = self.threshold if self.threshold is not None else (0.1 if self.kind in DELTA else 1.0)
         start: dict[str, Array] = {"threshold": np.asarray(threshold)}
-        if self.learn_tau:
-            start["beta_raw"] = np.asarray(np.log(b / (1 - b)))
-            if self.tau_syn_ms is not None:
-                start["alpha_raw"] = np.asarray(np.log(a / (1 - a)))
+        shapes = self.shapes(shape)
+        for name, decay, bounds in (
+            ("beta_raw", b, self.tau_mem_range_ms),
+            ("alpha_raw", a, self.tau_syn_range_ms),
+        ):
+            if name in shapes:
+                tau_ms = None if bounds is None else np.exp(rng.uniform(log(bounds[0]), log(bounds[1]), shape[0]))
+                kept = np.asarray(decay) if tau_ms is None else np.exp(-step_ms / tau_ms)
+                start[name] = np.log(kept / (1 - kept))
         if self.recurrent:
             size = shape[0]
             start |= {"recurrent_weight": recurrent_start(size, rng), "recurrent_bias": np.zeros(size)}
@@ -114,6 +130,8 @@ class ParaLIF:
         alpha = torch.sigmoid(p["alpha_raw"]) if "alpha_raw" in p else torch.as_tensor(a, dtype=current.dtype)
         beta = torch.sigmoid(p["beta_raw"]) if "beta_raw" in p else torch.as_tensor(b, dtype=current.dtype)
         if self.tau_syn_ms is None:
+            from streamsnn.neurons.through_time import leaky_integral
+
             return leaky_integral((1 - beta) * current, beta)
         return double_leaky_integral(current, alpha, beta)
 
@@ -176,21 +194,22 @@ class ParaLIF:
         return pixel_major.movedim(-1, 2).to(like.dtype)
 
     def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
-        """Constants: kind, hidden rule, a, b, theta, then the bias of each channel.
+        """Constants: kind, hidden rule, theta, then a of each channel, b, and the bias.
 
         State: l1, m1; if recurrent l2, m2; for D kinds the previous v of the spikes, and if recurrent of the hidden
         state.
         """
-        a, b = (np.asarray(decay) for decay in decays(step_ms, self.tau_syn_ms, self.tau_mem_ms))
+        a, b = (np.full(shape[0], decay) for decay in decays(step_ms, self.tau_syn_ms, self.tau_mem_ms))
         alpha = 1 / (1 + np.exp(-p["alpha_raw"])) if "alpha_raw" in p else a
         beta = 1 / (1 + np.exp(-p["beta_raw"])) if "beta_raw" in p else b
         theta = np.maximum(p["threshold"], 0.0)
         bias = p["recurrent_bias"] if self.recurrent else np.zeros(0)
-        head = [float(KINDS.index(self.kind)), float(self.hidden == "relu"), alpha, beta, theta]
+        head = np.array([float(KINDS.index(self.kind)), float(self.hidden == "relu"), float(theta)])
+        channels = np.ones(shape[0])
         variables = (2 + (self.kind in DELTA)) * (1 + self.recurrent)
         # A sigmoid is 0.5 at rest.
         return Packed(
-            np.concatenate([np.array(head), bias]),
+            np.concatenate([head, alpha * channels, beta * channels, bias]),
             np.zeros(variables * shape[0], np.float32),
             recurrent=feedback(p),
             memory_steps=memory_steps(np.maximum(alpha, beta)),
@@ -270,13 +289,14 @@ def step_paralif(
     Returns the new `count` of `fired` and whether the pixel stays awake.
     """
     size = x.size
-    p = float32s(constants, _HEAD)
-    kind, alpha, beta, theta = int(p[0]), p[2], p[3], p[4]
+    p = float32s(constants, _HEAD + 2 * size)
+    kind, theta = int(p[0]), p[2]
+    alpha, beta = p[_HEAD : _HEAD + size], p[_HEAD + size :]
     synapse, m = float32s(s, size), float32s(s + 4 * size, size)
     for i in range(size):
-        synapse[i] = alpha * synapse[i] + x[i]
+        synapse[i] = alpha[i] * synapse[i] + x[i]
     for i in range(size):
-        m[i] = beta * m[i] + (1 - beta) * synapse[i]
+        m[i] = beta[i] * m[i] + (1 - beta[i]) * synapse[i]
         x[i] = m[i]
     count = _fire(x, kind, theta, s + 8 * size, seed, draws, fired, count, first)
     variables = 3 if 4 <= kind < 8 else 2
@@ -304,14 +324,14 @@ def step_recurrent_paralif(
     """
     size = x.size
     strength = strength[:size]
-    p = float32s(constants, _HEAD + size)
-    kind, relu, alpha, beta, theta = int(p[0]), p[1] != 0, p[2], p[3], p[4]
-    bias = p[_HEAD:]
+    p = float32s(constants, _HEAD + 3 * size)
+    kind, relu, theta = int(p[0]), p[1] != 0, p[2]
+    alpha, beta, bias = p[_HEAD : _HEAD + size], p[_HEAD + size : _HEAD + 2 * size], p[_HEAD + 2 * size :]
     l1, m1 = float32s(s, size), float32s(s + 4 * size, size)
     l2, m2 = float32s(s + 8 * size, size), float32s(s + 12 * size, size)
     # Loops over few arrays: only those are vectorised.
     for i in range(size):
-        l1[i] = alpha * l1[i] + x[i]
+        l1[i] = alpha[i] * l1[i] + x[i]
     # The hidden state follows from m1 before its update; its rows and the bias join the input.
     used = _NONE
     if relu:
@@ -327,11 +347,11 @@ def step_recurrent_paralif(
         used = _fire(strength, kind, theta, s + 20 * size, seed, 2 * clock * size, hidden, _NONE, _NONE)
         add_rows(address(x), rows, scale, address(hidden), used, _padded(size))
     for i in range(size):
-        l2[i] = alpha * l2[i] + (x[i] + bias[i])
+        l2[i] = alpha[i] * l2[i] + (x[i] + bias[i])
     for i in range(size):
-        m2[i] = beta * m2[i] + (1 - beta) * l2[i]
+        m2[i] = beta[i] * m2[i] + (1 - beta[i]) * l2[i]
     for i in range(size):
-        m1[i] = beta * m1[i] + (1 - beta) * l1[i]
+        m1[i] = beta[i] * m1[i] + (1 - beta[i]) * l1[i]
     for i in range(size):
         x[i] = m1[i] + m2[i]
     count = _fire(x, kind, theta, s + 16 * size, seed, (2 * clock + 1) * size, fired, _NONE, _NONE)

@@ -140,7 +140,16 @@ class Resonator:
         """Spikes (T, B, ...) of `current` (T, B, ...)."""
         import torch
 
-        return torch.stack(self.trace(current, p)["z"])
+        if self.model != "brf":
+            return torch.stack(self.trace(current, p)["z"])
+        from streamsnn.neurons.through_time import brf_spikes
+
+        shape = current.shape[2:]
+        omega, damping = (
+            across(each, current[0]).expand(shape).reshape(-1) for each in (p["omega"].abs(), self.damping(p))
+        )
+        spikes = brf_spikes(current.flatten(2), omega, damping, p.get("recurrent_weight"), self.dt_s)
+        return spikes.reshape(current.shape)
 
     def pack(self, shape: Shape, step_ms: float, p: Mapping[str, Array]) -> Packed:
         """Constants: harmonic or not, dt, how much of q is kept and how much a spike adds, |omega|, damping.

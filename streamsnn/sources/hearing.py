@@ -14,11 +14,22 @@ from streamsnn.types import Hearing, Packet, Sensor, Sound, SoundSource
 class Heard:
     """What a cochlea with `hearing` makes of `sounds`: a packet a block, and as many rows as the sound has ears.
 
-    Every iteration hears from the beginning, with the same spikes for the same sound, however it is cut into blocks.
+    Every iteration hears from the beginning, with the same spikes for the same sound, however it is cut into blocks. It
+    ends where `stop_us` is reached. `live` says that the sound comes in true time by itself.
     """
 
-    def __init__(self, sounds: SoundSource, hearing: Hearing, seed: int = 0) -> None:
+    def __init__(
+        self,
+        sounds: SoundSource,
+        hearing: Hearing,
+        *,
+        seed: int = 0,
+        live: bool = False,
+        stop_us: int | None = None,
+    ) -> None:
         self.sounds = sounds
+        self.live = live
+        self._stop_us = stop_us
         self.cochlea = Cochlea(hearing, sounds.rate_hz, sounds.ears, seed)
 
     @property
@@ -27,10 +38,24 @@ class Heard:
 
     def __iter__(self) -> Iterator[Packet]:
         # What there is to compile is compiled before the first sound comes in, on which no silence leaves a trace.
+        self.cochlea.reset()
         self.cochlea.push(Sound(np.zeros((1, self.sounds.ears), np.float32), 0, 0))
         self.cochlea.reset()
         for sound in self.sounds:
-            yield self.cochlea.push(sound)
+            packet = self.cochlea.push(sound)
+            yield packet
+            if self._stop_us is not None and packet.t_end_us >= self._stop_us:
+                return
+
+    def delays_ms(self) -> dict[str, float]:
+        """What comes before a step can: the resampling, and the membrane of the quickest and of the slowest channel."""
+        resampling_us = self.cochlea.resampling_us
+        membrane_us = self.cochlea.delay_us - resampling_us
+        return {
+            "resampling_ms": resampling_us / 1000,
+            "membrane_least_ms": float(membrane_us.min()) / 1000,
+            "membrane_most_ms": float(membrane_us.max()) / 1000,
+        }
 
     @property
     def damage(self) -> Any:

@@ -7,7 +7,7 @@ Networks Applied to Visual Document Analysis"), applied to the address of every 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ class Augmentation:
     """Standard deviation of a smooth random displacement of at most so many pixels: a share of it is drawn."""
     elastic_spacing_px: float = 8.0
     """Distance of the points that an elastic displacement is drawn at; it is bilinear between them."""
+    hidden_px: float = 0.0
+    """Hides a band of columns anywhere, up to so many wide."""
     drop: float = 0.0
     """Loses a share of the events at random, up to `drop`."""
     noise_hz: float = 0.0
@@ -56,17 +58,32 @@ class Augmentation:
             raise StreamsnnError("Augmentation: elastic_spacing_px is 0.", hint="Give a distance in pixels above 0.")
 
 
+class TimeChange(NamedTuple):
+    """What happens to a time after the beginning: it is multiplied by `factor`, then `shift_us` later."""
+
+    factor: float
+    shift_us: float
+
+
 def augment(
     events: Events, sensor: Sensor, t_begin_us: int, settings: Augmentation, rng: np.random.Generator
 ) -> Events:
     """A changed copy of `events`, in order of time, inside the sensor and not before `t_begin_us`.
 
-    What leaves the sensor is lost. Times may end later than they did. The same `rng` state gives the same events.
+    What leaves the sensor is lost. Times may end later than they did. The same `rng` state gives the same events. Of a
+    cochlea channels are x, which is shifted, scaled and hidden; its ears stay what they are.
     """
+    return augment_in_time(events, sensor, t_begin_us, settings, rng)[0]
+
+
+def augment_in_time(
+    events: Events, sensor: Sensor, t_begin_us: int, settings: Augmentation, rng: np.random.Generator
+) -> tuple[Events, TimeChange]:
+    """As `augment`, and how all times were changed, but for each event's own jitter."""
     if settings.drop > 0:
         events = events[rng.random(events.size, np.float32) >= rng.uniform(0, settings.drop)]
-    t_us = _moved_in_time(events, t_begin_us, settings, rng)
-    x, y = _moved_in_space(events, sensor, settings, rng)
+    t_us, change = _moved_in_time(events, t_begin_us, settings, rng)
+    x, y = (_moved_along if sensor.kind == "audio" else _moved_in_space)(events, sensor, settings, rng)
     p = events["p"]
     if settings.noise_hz > 0:
         end_us = int(t_us.max(initial=t_begin_us))
@@ -76,25 +93,41 @@ def augment(
         x = np.concatenate([x, rng.integers(0, sensor.width, count)])
         y = np.concatenate([y, rng.integers(0, sensor.height, count)])
         p = np.concatenate([p, rng.random(count) < 0.5])
-    kept = np.flatnonzero((x >= 0) & (x < sensor.width) & (y >= 0) & (y < sensor.height) & (t_us >= t_begin_us))
+    inside = (x >= 0) & (x < sensor.width) & (y >= 0) & (y < sensor.height) & (t_us >= t_begin_us)
+    if settings.hidden_px > 0:
+        width = rng.uniform(0, settings.hidden_px)
+        left = rng.uniform(-width / 2, sensor.width - width / 2)
+        inside &= (x < left) | (x >= left + width)
+    kept = np.flatnonzero(inside)
     kept = kept[np.argsort(t_us[kept], kind="stable")]
     out = np.empty(kept.size, EVENT)
     for name, values in (("t", t_us), ("x", x), ("y", y), ("p", p)):
         out[name] = values[kept]
-    return out
+    return out, change
 
 
 def _moved_in_time(
     events: Events, t_begin_us: int, settings: Augmentation, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """New times (events,), not yet in order."""
+) -> tuple[NDArray[np.int64], TimeChange]:
+    """New times (events,), not yet in order, and what was done to all of them."""
     factor = np.exp(rng.uniform(-settings.time_scale, settings.time_scale))
     shift_us = 1000 * rng.uniform(-settings.time_shift_ms, settings.time_shift_ms)
     t_us = (events["t"] - t_begin_us) * factor + shift_us
     if settings.time_jitter_ms > 0:
         t_us += 1000 * settings.time_jitter_ms * rng.standard_normal(events.size, np.float32)
     moved: NDArray[np.int64] = t_begin_us + np.floor(t_us).astype(np.int64)
-    return moved
+    return moved, TimeChange(float(factor), float(shift_us))
+
+
+def _moved_along(
+    events: Events, sensor: Sensor, settings: Augmentation, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """New channels and the same ears (events,), the channels possibly outside the sensor."""
+    centre = (sensor.width - 1) / 2
+    scale = np.exp(rng.uniform(-settings.scale, settings.scale))
+    shift = rng.uniform(-settings.shift_px, settings.shift_px)
+    x = (events["x"] + rng.random(events.size, np.float32) - 0.5 - centre) * scale + centre + shift
+    return np.rint(x).astype(np.int64), events["y"].astype(np.int64)
 
 
 def _moved_in_space(

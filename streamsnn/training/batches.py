@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats import open_recording
 from streamsnn.sensor_fit import SensorFit, fit_sensor
-from streamsnn.training.augment import Augmentation, augment
+from streamsnn.training.augment import Augmentation, augment_in_time
 from streamsnn.training.dataset import Dataset
 from streamsnn.types import Events, InputSpec, Sensor
 
@@ -115,7 +115,17 @@ def bin_events(events: Events, t_begin_us: int, fit: SensorFit, step_us: int, st
 
 def augmented(take: Take, augmentation: Augmentation, rng: np.random.Generator) -> Take:
     """The recording changed by `augmentation` with draws from `rng`."""
-    return take_of(augment(take.events, take.fit.sensor, take.t_begin_us, augmentation, rng), take.t_begin_us, take.fit)
+    sensor, begin_us = take.fit.sensor, take.t_begin_us
+    events, change = augment_in_time(take.events, sensor, begin_us, augmentation, rng)
+    if not take.said:
+        return take_of(events, begin_us, take.fit)
+
+    def moved(t_us: float) -> float:
+        return begin_us + (t_us - begin_us) * change.factor + change.shift_us
+
+    said = tuple(Said(each.target, moved(each.begin_us), moved(each.end_us)) for each in take.said)
+    end_us = max(int(moved(take.t_end_us)), begin_us + 1)
+    return Take(events[events["t"] < end_us], begin_us, end_us, take.fit, said)
 
 
 def make_batch(takes: Sequence[Take], targets: NDArray[np.int64], step_us: int, steps: int) -> Batch:

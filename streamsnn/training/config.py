@@ -4,6 +4,7 @@
 [input]         InputSpec             [augmentation]    Augmentation
 [readout]       ReadoutSettings       [training]        TrainingSettings
 [hearing]       Hearing               [objective]     Objective
+                                      [voices]        Voices
 [[layers]]      as in a model.toml, with batch norm and dropout
 """
 
@@ -22,6 +23,7 @@ from streamsnn.errors import StreamsnnError
 from streamsnn.layers import Layer, NetworkSpec
 from streamsnn.tables import build, choose, hearing_from_table, input_spec_from_table, layers_from_tables
 from streamsnn.training.augment import Augmentation
+from streamsnn.training.voices import Voices
 from streamsnn.types import Hearing, InputSpec, ModelCard, ReadoutSettings
 
 
@@ -43,14 +45,16 @@ class DataSettings:
     """Where the recordings are (relative to the working directory), and how they are used.
 
     `labels` is a table to use in place of the folder's labels.csv, and `held_out` one of recordings that are held out,
-    in place of a share that is drawn; their paths, too, are relative to the working directory. Of each recording the
-    first `duration_ms` are, 0 for all of the longest. The share `holdout` of every class is held out, drawn
-    with `split_seed`; the best epoch is the best on these. `crop`, `downsample` and `letterbox` as in `fit_sensor`.
+    in place of a share that is drawn; their paths, too, are relative to the working directory. `also` are further
+    folders, of which all is learned and nothing held out. Of each recording the first `duration_ms` are, 0 for all of
+    the longest. The share `holdout` of every class is held out, drawn with `split_seed`; the best epoch is the best on
+    these. `crop`, `downsample` and `letterbox` as in `fit_sensor`.
     """
 
     folder: str
     labels: str | None = None
     held_out: str | None = None
+    also: tuple[str, ...] = ()
     holdout: float = 0.2
     split_seed: int = 0
     duration_ms: float = 0.0
@@ -118,6 +122,7 @@ class Config:
     augmentation: Augmentation
     objective: Objective
     training: TrainingSettings
+    voices: Voices
     hearing: Hearing | None = None
     text: str = ""
 
@@ -144,7 +149,7 @@ class Config:
         return NetworkSpec(card, self.layers)
 
 
-_TABLES = ("model", "input", "hearing", "readout", "layers", "data", "augmentation", "objective", "training")
+_TABLES = ("model", "input", "hearing", "readout", "layers", "data", "voices", "augmentation", "objective", "training")
 _REQUIRED = ("model", "input", "layers", "data")
 
 
@@ -193,6 +198,7 @@ def parse_config(text: str, where: str) -> Config:
         data=table("data", DataSettings),
         readout=table("readout", ReadoutSettings),
         augmentation=table("augmentation", Augmentation),
+        voices=table("voices", Voices),
         objective=table("objective", Objective),
         training=table("training", TrainingSettings),
         text=text,

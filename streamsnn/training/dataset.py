@@ -35,6 +35,13 @@ class Dataset:
     samples: tuple[Sample, ...]
     classes: tuple[str, ...]
 
+    def with_more(self, folder: str | os.PathLike[str]) -> Dataset:
+        """The same and, after its own samples, those of another folder, whose path is put before their names."""
+        more = open_dataset(folder)
+        added = tuple(Sample(each.path, f"{more.folder}/{each.file}", each.label) for each in more.samples)
+        classes = sorted({*self.classes, *more.classes}, key=_natural)
+        return Dataset(self.folder, self.samples + added, tuple(classes))
+
     def in_order(self, labels: Sequence[str]) -> Dataset:
         """The same with its classes in the order of `labels`. Raises StreamsnnError where these are others."""
         if sorted(labels) != sorted(self.classes):

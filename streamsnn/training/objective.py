@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from streamsnn.neurons.integrator import leaky_integral
+from streamsnn.neurons.through_time import leaky_integral
 from streamsnn.training.batches import Batch, SpanInSteps
 from streamsnn.training.config import Objective
 from streamsnn.types import ReadoutSettings

@@ -24,6 +24,7 @@ class TerminalObserver:
             Remaining(),
             console=console or Console(stderr=True),
         )
+        self._heard: TaskID | None = None
         self._epochs: TaskID | None = None
         self._batches: TaskID | None = None
 
@@ -35,6 +36,11 @@ class TerminalObserver:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.stop()
+
+    def preparing(self, done: int, total: int) -> None:
+        if self._heard is None:
+            self._heard = self._progress.add_task("hearing", total=total)
+        self._progress.update(self._heard, completed=done, visible=done < total)
 
     def begin(self, epochs: int, done: tuple[Epoch, ...]) -> None:
         self._epochs = self._progress.add_task("epochs", total=epochs, completed=len(done))

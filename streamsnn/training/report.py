@@ -143,6 +143,11 @@ def learning_curve(history: Sequence[Epoch], best: Epoch) -> bytes:
     return buffer.getvalue()
 
 
+def _which(config: Config) -> str:
+    data = config.data
+    return f"share {data.holdout:g} of every class" if data.held_out is None else f"those of `{data.held_out}`"
+
+
 def readme(
     network: Network,
     trained: Trained,
@@ -157,7 +162,7 @@ def readme(
     minutes = sum(epoch.seconds for epoch in trained.history) / 60
     rows = [
         ("Trained on", f"{sizes[0]} recordings of `{config.data.folder}`"),
-        ("Held out", f"{sizes[1]} recordings (share {config.data.holdout:g} of every class)"),
+        ("Held out", f"{sizes[1]} recordings ({_which(config)})"),
         ("Epoch kept", f"{trained.best.number} of {len(trained.history)}"),
         ("Training time", f"{minutes:.0f} minutes on one CPU thread"),
         ("Trained numbers", f"{network.parameter_count:,}"),

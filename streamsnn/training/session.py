@@ -17,6 +17,7 @@ from streamsnn.training.config import Config
 from streamsnn.training.dataset import Dataset, open_dataset, open_divided, split
 from streamsnn.training.report import figures, stream_through, write_report
 from streamsnn.training.trainer import Material, Observer, Trained, Trainer, TrainingInterrupted
+from streamsnn.training.words import hear_words, read_words
 
 _FOREVER_US = 3_600_000_000
 """The memory that a card states for a network that never forgets: after an hour's gap a stream begins anew."""
@@ -33,9 +34,7 @@ def train_model(config: Config, folder: Path, observer: Observer, *, command: st
     _refuse_foreign(folder)
     dataset, training, validation = _divided(config)
     spec = config.spec(dataset.classes)
-    targets = dataset.targets()
-    view = View(config.data.crop, config.data.downsample, config.data.letterbox)
-    material = Material(read_takes(dataset, config.input, view), targets, training, validation)
+    material = _material(config, dataset, training, validation, observer)
     trainer = Trainer(config, spec, material)
     work = work_folder(folder)
     trained = trainer.run(work, _fingerprint(config, dataset, material), observer, resume=resume)
@@ -61,7 +60,34 @@ def _divided(config: Config) -> tuple[Dataset, NDArray[np.int64], NDArray[np.int
     else:
         dataset, held = open_divided(data.folder, data.labels, data.held_out)
         training = np.setdiff1d(np.arange(len(dataset.samples)), held)
+    own = len(dataset.samples)
+    for folder in data.also:
+        dataset = dataset.with_more(folder)
+    training = np.concatenate([training, np.arange(own, len(dataset.samples))])
     return dataset.in_order(config.model.labels) if config.model.labels else dataset, training, held
+
+
+def _material(
+    config: Config,
+    dataset: Dataset,
+    training: NDArray[np.int64],
+    validation: NDArray[np.int64],
+    observer: Observer,
+) -> Material:
+    """The data in memory: events as they were recorded, or what a cochlea makes of recorded words."""
+    targets = dataset.targets()
+    if config.hearing is None:
+        view = View(config.data.crop, config.data.downsample, config.data.letterbox)
+        return Material(
+            tuple((take,) for take in read_takes(dataset, config.input, view)), targets, training, validation
+        )
+    words = read_words(dataset)
+    takes = hear_words(
+        words, training, config.hearing, config.input, config.voices, config.training.seed, observer.preparing
+    )
+    pieces = np.arange(len(words), len(takes))
+    targets = np.concatenate([targets, np.full(pieces.size, -1, np.int64)])
+    return Material(takes, targets, np.concatenate([training, pieces]), validation)
 
 
 def work_folder(folder: Path) -> Path:
@@ -83,7 +109,7 @@ def _finish(
     network = Network(config.spec(dataset.classes, memory_us), trained.weights)
     held_out = None
     if material.validation.size:
-        takes = [material.takes[member] for member in material.validation]
+        takes = [material.takes[member][0] for member in material.validation]
         held_out = stream_through(network, takes, material.targets[material.validation])
     network = Network(config.spec(dataset.classes, memory_us, figures(trained, held_out)), trained.weights)
     held = [dataset.samples[member] for member in material.validation]
@@ -94,8 +120,10 @@ def _finish(
 def _fingerprint(config: Config, dataset: Dataset, material: Material) -> str:
     """Equal for equal settings and data."""
     digest = hashlib.sha256(config.fingerprint.encode())
-    for sample, take in zip(dataset.samples, material.takes, strict=True):
-        digest.update(f"{sample.file}\0{sample.label}\0{take.events.size}\n".encode())
+    for sample in dataset.samples:
+        digest.update(f"{sample.file}\0{sample.label}\n".encode())
+    for takes in material.takes:
+        digest.update(" ".join(str(take.events.size) for take in takes).encode())
     return digest.hexdigest()
 
 

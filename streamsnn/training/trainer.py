@@ -47,18 +47,16 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Material:
-    """What to learn from: recordings in memory, their classes (n,), and which of them are held out."""
+    """What to learn from: recordings in memory, their classes (n,), and which of them are held out.
 
-    takes: tuple[Take, ...]
+    Of each there is at least one take: the first as it was recorded, the others variants, of which every epoch draws
+    one. The class is -1 for what has more than one, or none.
+    """
+
+    takes: tuple[tuple[Take, ...], ...]
     targets: NDArray[np.int64]
     training: NDArray[np.int64]
     validation: NDArray[np.int64]
-
-    def steps(self, step_us: int, duration_ms: float) -> int:
-        """Steps to train on: those of `duration_ms`, or of the longest recording where it is 0."""
-        if duration_ms > 0:
-            return max(1, round(duration_ms * 1000 / step_us))
-        return max(steps_of(take, step_us) for take in self.takes)
 
 
 @dataclass(frozen=True)
@@ -72,6 +70,10 @@ class Trained:
 
 class Observer(Protocol):
     """Somebody who watches a training."""
+
+    def preparing(self, done: int, total: int) -> None:
+        """So many recordings of all are ready."""
+        ...
 
     def begin(self, epochs: int, done: tuple[Epoch, ...]) -> None:
         """Training begins; `done` are the epochs that a checkpoint holds already."""
@@ -92,7 +94,6 @@ class Trainer:
     def __init__(self, config: Config, spec: NetworkSpec, material: Material) -> None:
         self.config, self.material = config, material
         self._step_us = config.model.step_us
-        self._steps = material.steps(self._step_us, config.data.duration_ms)
         self._network = SequenceNetwork(spec, config.training.seed)
         # Neurons that cannot stream are refused now, not after hours.
         Network(spec, self._network.export())
@@ -103,13 +104,15 @@ class Trainer:
         self._history: list[Epoch] = []
         self._best: Epoch | None = None
         self._weights: dict[str, Array] = {}
-        batches = material.training.size // config.training.batch
-        if batches < 1:
+        # Pieces with several words are longer than recordings of one: they have batches of their own.
+        whole = material.targets[material.training] >= 0
+        self._groups = [material.training[whole], material.training[~whole]]
+        self._batches = sum(group.size // config.training.batch for group in self._groups)
+        if self._batches < 1:
             raise StreamsnnError(
                 f"{material.training.size} recordings to train on do not fill a batch of {config.training.batch}.",
                 hint="Add recordings, or set a smaller [training] batch.",
             )
-        self._batches = batches
 
     def run(self, work: Path, fingerprint: str, observer: Observer, *, resume: bool) -> Trained:
         """Train until all epochs are done, with checkpoints in the folder `work`; go on from there if `resume`.
@@ -147,25 +150,48 @@ class Trainer:
         rng = np.random.default_rng([settings.seed, number])
         torch.manual_seed(int(rng.integers(2**63)))
         began_s = time.perf_counter()
-        order = rng.permutation(self.material.training)[: self._batches * settings.batch]
-        total_loss, right = 0.0, 0
+        batches = self._drawn_batches(rng)
+        total_loss, right, known = 0.0, 0, 0
         self._network.train()
-        for place, members in enumerate(order.reshape(self._batches, settings.batch)):
-            loss, correct = self._update(self._batch(members, rng))
+        for place, members in enumerate(batches):
+            batch = self._batch(members, rng)
+            loss, correct = self._update(batch)
             total_loss, right = total_loss + loss, right + correct
+            known += int(np.count_nonzero(batch.targets >= 0))
             observer.batch(place + 1, self._batches, loss)
         held = self.material.validation if self.material.validation.size else self.material.training
         validation_loss, validation_accuracy = self._validate(held)
         seconds = time.perf_counter() - began_s
-        return Epoch(
-            number, total_loss / self._batches, right / order.size, validation_loss, validation_accuracy, seconds
-        )
+        return Epoch(number, total_loss / self._batches, right / known, validation_loss, validation_accuracy, seconds)
+
+    def _drawn_batches(self, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+        """All batches of an epoch; of each group what does not fill a batch is left out."""
+        size = self.config.training.batch
+        batches: list[NDArray[np.int64]] = []
+        for group in self._groups:
+            order = rng.permutation(group)[: group.size // size * size]
+            batches += list(order.reshape(-1, size))
+        if self._groups[1].size:
+            rng.shuffle(batches)
+        return batches
 
     def _batch(self, members: NDArray[np.int64], rng: np.random.Generator | None = None) -> Batch:
-        takes = [self.material.takes[member] for member in members]
-        if rng is not None:
-            takes = [augmented(take, self.config.augmentation, rng) for take in takes]
-        return make_batch(takes, self.material.targets[members], self._step_us, self._steps)
+        """With draws from `rng` of variants and augmentation, or without as they were recorded."""
+        if rng is None:
+            takes = [self.material.takes[member][0] for member in members]
+        else:
+            takes = [self._drawn_take(member, rng) for member in members]
+        duration_ms = self.config.data.duration_ms
+        if duration_ms > 0:
+            steps = max(1, round(duration_ms * 1000 / self._step_us))
+        else:
+            steps = max(steps_of(take, self._step_us) for take in takes)
+        return make_batch(takes, self.material.targets[members], self._step_us, steps)
+
+    def _drawn_take(self, member: int, rng: np.random.Generator) -> Take:
+        variants = self.material.takes[member]
+        take = variants[int(rng.integers(len(variants)))] if len(variants) > 1 else variants[0]
+        return augmented(take, self.config.augmentation, rng)
 
     def _update(self, batch: Batch) -> tuple[float, int]:
         """One step down the gradient: the loss before it, and how many recordings were right."""

@@ -19,7 +19,19 @@ from streamsnn.cli import main, models
 from streamsnn.errors import StreamsnnError
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = {"torch", "numba", "faery", "matplotlib", "numpy", "rich", "PySide6", "expelliarmus"}
+HEAVY = {
+    "torch",
+    "numba",
+    "faery",
+    "matplotlib",
+    "numpy",
+    "rich",
+    "PySide6",
+    "expelliarmus",
+    "sounddevice",
+    "soundfile",
+    "h5py",
+}
 
 
 def python(code: str, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -35,7 +47,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert not HEAVY & set(done.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("command", ["run", "evaluate", "info", "models", "check", "train", "bench"])
+@pytest.mark.parametrize("command", ["run", "evaluate", "info", "models", "devices", "check", "train", "bench"])
 def test_help_of_a_command_has_examples_and_loads_nothing_heavy(command: str) -> None:
     code = f"import sys; from streamsnn.cli import main; assert main(['{command}', '-h']) == 0; print(*sys.modules)"
     done = python(code)

@@ -26,9 +26,10 @@ WRITTEN = [form for form in FORMATS if form.write]
 
 def test_the_table() -> None:
     assert len({form.name for form in FORMATS}) == len(FORMATS)
-    extensions = [extension for form in FORMATS for extension in form.extensions]
+    extensions = [extension for form in WRITTEN for extension in form.extensions]
     assert len(set(extensions)) == len(extensions)
-    assert all(extension.startswith(".") and extension == extension.lower() for extension in extensions)
+    for form in FORMATS:
+        assert all(extension.startswith(".") and extension == extension.lower() for extension in form.extensions)
     assert all(form.description for form in FORMATS)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.training.dataset import open_dataset, split
+from streamsnn.training.dataset import open_dataset, open_divided, split
 
 
 def _make(folder: Path, table: str, *files: str) -> Path:
@@ -64,6 +64,37 @@ def test_a_table_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_bytes(b"file,label\n\xff\xfe\xfa,1\n")
     with pytest.raises(StreamsnnError, match="not a text"):
         open_dataset(tmp_path)
+
+
+def test_two_tables_say_what_is_learned_and_what_is_held_out(tmp_path: Path) -> None:
+    folder = _make(tmp_path, "file,label\n", "a.bin", "b.bin", "c.bin")
+    (tmp_path / "learn.csv").write_text("file,label\nc.bin,2\na.bin,1\n")
+    (tmp_path / "hold.csv").write_text("file,label\nb.bin,2\n")
+    dataset, held = open_divided(folder, str(tmp_path / "learn.csv"), str(tmp_path / "hold.csv"))
+    assert [sample.file for sample in dataset.samples] == ["c.bin", "a.bin", "b.bin"]
+    assert held.tolist() == [2]
+    assert dataset.classes == ("1", "2")
+    with pytest.raises(StreamsnnError, match=r"a\.bin is to be learned and to be held out"):
+        open_divided(folder, str(tmp_path / "learn.csv"), str(tmp_path / "learn.csv"))
+
+
+def test_another_folder_comes_after_a_dataset(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        _make(tmp_path / name, "file,label\na.bin,two\n", "a.bin")
+    (tmp_path / "second" / "labels.csv").write_text("file,label\na.bin,one\n")
+    both = open_dataset(tmp_path / "first").with_more(tmp_path / "second")
+    assert [sample.label for sample in both.samples] == ["two", "one"]
+    assert len({sample.file for sample in both.samples}) == 2
+    assert both.classes == ("one", "two")
+
+
+def test_classes_come_in_the_order_that_is_asked_for(tmp_path: Path) -> None:
+    dataset = open_dataset(_make(tmp_path, "file,label\na.bin,one\nb.bin,zero\n", "a.bin", "b.bin"))
+    assert dataset.in_order(["zero", "one"]).targets().tolist() == [1, 0]
+    for wrong in (["zero"], ["zero", "one", "two"], ["zero", "zero"]):
+        with pytest.raises(StreamsnnError, match="The labels are to be"):
+            dataset.in_order(wrong)
 
 
 def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:

@@ -32,6 +32,9 @@ class Quiet:
         self.done = 0
         self._interrupt_after, self._fill_disk_after = interrupt_after, fill_disk_after
 
+    def preparing(self, done: int, total: int) -> None:
+        pass
+
     def begin(self, epochs: int, done: tuple[Epoch, ...]) -> None:
         self.done = len(done)
 
@@ -201,6 +204,9 @@ def test_a_training_can_be_watched(config: Config, tmp_path: Path) -> None:
 class _InterruptAfterOne:
     def __init__(self, observer: TerminalObserver) -> None:
         self._observer = observer
+
+    def preparing(self, done: int, total: int) -> None:
+        pass
 
     def begin(self, epochs: int, done: tuple[Epoch, ...]) -> None:
         self._observer.begin(epochs, done)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from streamsnn.errors import StreamsnnError
+from streamsnn.training.augment import Augmentation
 from streamsnn.training.batches import View, read_takes
 from streamsnn.training.config import Config
 from streamsnn.training.dataset import open_dataset, split
@@ -24,6 +25,9 @@ class Watcher:
         self.epochs: list[Epoch] = []
         self.best: list[int] = []
         self._interrupt_at = interrupt_at
+
+    def preparing(self, done: int, total: int) -> None:
+        pass
 
     def begin(self, epochs: int, done: tuple[Epoch, ...]) -> None:
         self.done = len(done)
@@ -47,7 +51,11 @@ def trainer(config: Config, sides: Path) -> Callable[..., Trainer]:
     def make(holdout: float = 0.25, **settings: Any) -> Trainer:
         changed = dataclasses.replace(config, training=dataclasses.replace(config.training, **settings))
         parts = split(dataset.targets(), dataset.classes, holdout, 0)
-        return Trainer(changed, changed.spec(dataset.classes), Material(takes, dataset.targets(), *parts))
+        return Trainer(
+            changed,
+            changed.spec(dataset.classes),
+            Material(tuple((take,) for take in takes), dataset.targets(), *parts),
+        )
 
     return make
 
@@ -149,8 +157,37 @@ def test_torch_is_left_as_it_was(trainer: Callable[..., Trainer], tmp_path: Path
         torch.set_num_threads(before)
 
 
-def test_steps_are_those_of_the_longest_recording_or_as_asked(trainer: Callable[..., Trainer]) -> None:
-    material = trainer().material
-    assert material.steps(20_000, 0.0) == 5
-    assert material.steps(20_000, 60.0) == 3
-    assert material.steps(20_000, 1.0) == 1
+def test_a_batch_is_as_long_as_its_longest_recording_or_as_asked(trainer: Callable[..., Trainer]) -> None:
+    made = trainer()
+    assert made._batch(made.material.training[:3]).inputs.shape[0] == 5
+    for duration_ms, steps in ((40.0, 2), (1.0, 1)):
+        data = dataclasses.replace(made.config.data, duration_ms=duration_ms)
+        made.config = dataclasses.replace(made.config, data=data)
+        assert made._batch(made.material.training[:3]).inputs.shape[0] == steps
+
+
+def test_every_epoch_draws_one_variant_of_each_recording_and_none_of_what_is_held_out(
+    trainer: Callable[..., Trainer],
+) -> None:
+    made = trainer()
+    made.config = dataclasses.replace(made.config, augmentation=Augmentation())
+    halves = [dataclasses.replace(take, events=take.events[::2]) for (take,) in made.material.takes]
+    takes = tuple((take, half) for (take,), half in zip(made.material.takes, halves, strict=True))
+    made.material = dataclasses.replace(made.material, takes=takes)
+    whole = {float(made._batch(np.array([member])).inputs.sum()) for member in range(len(takes))}
+    drawn = made._batch(made.material.training, np.random.default_rng(0)).inputs.sum(axis=(0, 2, 3, 4))
+    assert 0 < sum(float(count) in whole for count in drawn) < drawn.size
+    held = made._batch(made.material.validation).inputs.sum(axis=(0, 2, 3, 4))
+    assert all(float(count) in whole for count in held)
+
+
+def test_pieces_of_several_words_have_batches_of_their_own(trainer: Callable[..., Trainer]) -> None:
+    made = trainer()
+    targets = made.material.targets.copy()
+    targets[made.material.training[::2]] = -1
+    again = Trainer(
+        made.config, made.config.spec(("left", "right")), dataclasses.replace(made.material, targets=targets)
+    )
+    batches = again._drawn_batches(np.random.default_rng(0))
+    assert len(batches) == again._batches == 4
+    assert all(len({bool(targets[member] < 0) for member in batch}) == 1 for batch in batches)
