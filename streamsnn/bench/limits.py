@@ -122,6 +122,13 @@ def read_bandwidth(working_set: int, seconds: float = 0.02) -> float:
     return best
 
 
+def reading_ns(ours: Ours) -> float:
+    """Median nanoseconds that it takes to ask what a step's operations cost; counting them is part of every step."""
+    operations = ours.state.output.operations
+    assert operations is not None
+    return _median_ns(lambda: operations.energy_pj)
+
+
 @compiled()
 def _nothing(frame: int, addresses: NDArray[np.int32]) -> int:
     return 0

@@ -97,7 +97,8 @@ def _network(network: dict[str, Any]) -> Table:
     title = (
         f"{network['title']}: weights {network['weight_bytes'] / 1e3:.0f} kB,"
         f" a stream {network['state_bytes'] / 1e3:.0f} kB;"
-        f" an empty call {time_of(empty['compiled_ns'])} (compiled), {time_of(empty['python_ns'])} (Python)"
+        f" an empty call {time_of(empty['compiled_ns'])} (compiled), {time_of(empty['python_ns'])} (Python);"
+        f" to read a step's energy {time_of(network['reading_operations_ns'])}"
     )
     return title, _HEADINGS, rows
 

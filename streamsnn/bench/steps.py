@@ -109,6 +109,7 @@ def _network(
         "working_set_bytes": case.weight_bytes + ours.state_bytes,
         "bytes_a_second": bandwidth,
         "empty_calls": limits.empty_calls(ours),
+        "reading_operations_ns": limits.reading_ns(ours),
         "do_not_work": broken,
         "rates": {},
     }

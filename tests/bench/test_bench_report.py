@@ -34,6 +34,7 @@ def network(kind: str, **contenders: dict[str, Any]) -> dict[str, Any]:
         "held_weight_bytes": 3000,
         "state_bytes": 2000,
         "empty_calls": {"compiled_ns": 100.0, "python_ns": 50.0},
+        "reading_operations_ns": 600.0,
         "do_not_work": {},
         "rates": {"typical": rate},
         "together": {
@@ -103,6 +104,7 @@ def test_what_was_not_measured_is_neither_reached_nor_not() -> None:
 def test_tables_say_it_all() -> None:
     titles = [title for title, _, _ in report.tables(result(x=network("full", streamsnn=row(3000, 1.0))))]
     assert titles[0].startswith("a full one: weights 1 kB, a stream 2 kB")
+    assert titles[0].endswith("50 ns (Python); to read a step's energy 600 ns")
     _, headings, rows = report.tables(result(x=network("full", streamsnn=row(3000, 1.0), numpy=row(9e6, 3000.0))))[0]
     assert rows[0][:3] == ["typical (174 inputs; 3.1 % fire)", "streamsnn", "plain"]
     assert rows[0][3:] == ["3 us", "6 us", "12 us", "333,333", "333", ""]

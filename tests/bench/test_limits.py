@@ -74,6 +74,8 @@ def test_rows_of_feedback_are_those_that_a_step_added() -> None:
 
 def test_memory_is_read_and_calls_return() -> None:
     assert limits.read_bandwidth(100_000, seconds=0.001) > 0
-    calls = limits.empty_calls(Ours(small_case()))
+    ours = Ours(small_case())
+    assert limits.reading_ns(ours) > 0
+    calls = limits.empty_calls(ours)
     assert calls.keys() == {"compiled_ns", "python_ns"}
     assert min(calls.values()) > 0

@@ -31,6 +31,7 @@ def test_one_network_beside_numpy_as_json() -> None:
     rows = network["rates"]["typical"]["contenders"]
     assert rows.keys() == {"streamsnn", "numpy"}
     assert all(row["equal"] and row["compared_steps"] >= 100 and row["median_ns"] > 0 for row in rows.values())
+    assert network["reading_operations_ns"] > 0
     together = network["together"]
     assert [batch["streams"] for batch in together["batches"]] == [1, 8, 64]
     for batch in together["batches"]:
