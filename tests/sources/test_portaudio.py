@@ -24,11 +24,11 @@ from streamsnn.sources import portaudio
 from streamsnn.sources.microphone import Microphone
 from streamsnn.sources.portaudio import PortAudio
 from streamsnn.spotting import read_spans
-from streamsnn.types import Sound
+from streamsnn.types import Model, Sound, Source
 
 RATE_HZ = 48_000
 ROOT = Path(__file__).resolve().parents[2]
-HEARD_US = 9_500_000
+PLAYED_US, HEARD_US = 7_000_000, 9_000_000
 WORDS = 4
 
 
@@ -250,22 +250,28 @@ def test_portaudio_that_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert {"libportaudio2", "libasound2-plugins"} <= set(PACKAGES.split())
 
 
-def test_words_are_recognised_through_a_microphone(server: Server, tmp_path: Path) -> None:
-    model = open_model(str(ROOT / "models" / "english-digits"))
-    model.warm_up()  # type: ignore[attr-defined]
-    spans = read_spans(ROOT / "recordings" / "spoken-digits.csv")[:WORDS]
-    samples, rate_hz = soundfile.read(ROOT / "recordings" / "spoken-digits.flac", dtype="float32")
-    played = samples[: spans[-1].end_us * rate_hz // 1_000_000 + rate_hz // 2]
-    soundfile.write(tmp_path / "words.wav", played, rate_hz)
-    source = open_source("mic", hearing=model.card.hearing, stop_us=HEARD_US)
+def shown_words(source: Source, model: Model) -> tuple[list[str], int]:
+    """The labels that are shown, in their order, and how many samples were lost."""
     shown: list[str] = []
     dropped = 0
-    with server.playing(tmp_path / "words.wav"):
-        for result in stream(source, model):
-            if result.decision.label is not None and shown[-1:] != [result.decision.label]:
-                shown.append(result.decision.label)
-            dropped = result.dropped
-    wanted = [span.label for span in spans]
+    for result in stream(source, model):
+        if result.decision.label is not None and shown[-1:] != [result.decision.label]:
+            shown.append(result.decision.label)
+        dropped = result.dropped
+    return shown, dropped
+
+
+def test_words_are_recognised_through_a_microphone_as_from_a_file(server: Server, tmp_path: Path) -> None:
+    model = open_model(str(ROOT / "models" / "english-digits"))
+    said = [span.label for span in read_spans(ROOT / "recordings" / "spoken-digits.csv")[:WORDS]]
+    samples, rate_hz = soundfile.read(ROOT / "recordings" / "spoken-digits.flac", dtype="float32")
+    path = tmp_path / "words.wav"
+    soundfile.write(path, samples[: rate_hz * PLAYED_US // 1_000_000], rate_hz)
+    from_file, _ = shown_words(open_source(str(path), hearing=model.card.hearing), model)
+    assert len(set(said) & set(from_file)) >= 2, f"said {said}, heard {from_file}"
+    with server.playing(path):
+        live, dropped = shown_words(open_source("mic", hearing=model.card.hearing, stop_us=HEARD_US), model)
     assert dropped == 0
-    assert len(set(wanted) & set(shown)) >= WORDS - 1, f"said {wanted}, heard {shown}"
-    assert len(shown) <= WORDS + 2
+    # The gain has another past, and every stream its own draws: one word more or less may be sure enough.
+    assert len(set(live) & set(said)) >= len(set(from_file) & set(said)) - 1, f"said {said}, heard {live}"
+    assert len(live) <= len(from_file) + 1
