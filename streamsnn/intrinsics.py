@@ -140,3 +140,14 @@ def begin_flushing() -> int:
 def end_flushing(mode: int) -> None:
     """Treat denormal numbers again as before `begin_flushing`."""
     _write_mode(mode)
+
+
+def pointer_to(builder: Any, address: Any, offset: int, kind: Any) -> Any:
+    """In LLVM's language: the `kind` that lies `offset` bytes after `address`."""
+    return builder.inttoptr(builder.add(address, ir.Constant(_I64, offset)), kind.as_pointer())
+
+
+def in_every_lane(builder: Any, value: Any, vector: Any) -> Any:
+    """In LLVM's language: a `vector` with `value` in every lane."""
+    first = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(_I32, 0))
+    return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(_I32, vector.count), [0] * vector.count))

@@ -13,13 +13,11 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic as _intrinsic
 from numba.extending import models, overload, register_model
 
-LANES = 16
+from streamsnn.intrinsics import LANES, in_every_lane, intrinsic, pointer_to
 
 # Made at run time, out of a type checker's sight.
-intrinsic: Any = _intrinsic
 _types: Any = types
 
 _F32, _I16, _I32, _I64 = ir.FloatType(), ir.IntType(16), ir.IntType(32), ir.IntType(64)
@@ -60,25 +58,17 @@ def _operation(result: Any, operands: tuple[Any, ...], emit: Callable[..., Any])
     return intrinsic(lambda context, a, b, c, d: typed(context, a, b, c, d))
 
 
-def _place(builder: Any, address: Any, vector: Any) -> Any:
-    return builder.inttoptr(address, vector.as_pointer())
-
-
 def _load(vector: Any) -> Callable[..., Any]:
-    return lambda builder, address: builder.load(_place(builder, address, vector), align=4)
+    return lambda builder, address: builder.load(pointer_to(builder, address, 0, vector), align=4)
 
 
 def _store(builder: Any, address: Any, value: Any) -> Any:
-    builder.store(value, _place(builder, address, value.type), align=4)
+    builder.store(value, pointer_to(builder, address, 0, value.type), align=4)
     return ir.Constant(_I64, 0)
 
 
 def _spread(vector: Any) -> Callable[..., Any]:
-    def emit(builder: Any, value: Any) -> Any:
-        first = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(_I32, 0))
-        return builder.shuffle_vector(first, first, ir.Constant(_WORDS, [0] * LANES))
-
-    return emit
+    return lambda builder, value: in_every_lane(builder, value, vector)
 
 
 def _muladd(builder: Any, a: Any, b: Any, c: Any) -> Any:

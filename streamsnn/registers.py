@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import types
 
 from streamsnn.compiled import compiled
-from streamsnn.intrinsics import LANES, intrinsic
+from streamsnn.intrinsics import LANES, in_every_lane, intrinsic, pointer_to
 
 _I32, _I64, _F32, _F64 = ir.IntType(32), ir.IntType(64), ir.FloatType(), ir.DoubleType()
 _BYTES = ir.IntType(8).as_pointer()
@@ -28,8 +28,8 @@ def _comparison(sign: str) -> Any:
     @intrinsic  # type: ignore[untyped-decorator]
     def compare(context: Any, place: Any, limit: Any) -> Any:
         def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
-            numbers = builder.load(_place(builder, arguments[0], 0, vector), align=8)
-            limits = _spread(builder, arguments[1], vector)
+            numbers = builder.load(pointer_to(builder, arguments[0], 0, vector), align=8)
+            limits = in_every_lane(builder, arguments[1], vector)
             return builder.zext(builder.bitcast(builder.fcmp_ordered(sign, numbers, limits), mask), _I64)
 
         return types.uint64(types.int64, types.float64), generate
@@ -40,16 +40,6 @@ def _comparison(sign: str) -> Any:
 above, reaching = _comparison(">"), _comparison(">=")
 
 
-def _place(builder: Any, address: Any, offset: int, kind: Any) -> Any:
-    return builder.inttoptr(builder.add(address, ir.Constant(_I64, offset)), kind.as_pointer())
-
-
-def _spread(builder: Any, value: Any, vector: Any) -> Any:
-    """`value` in every lane of a `vector`."""
-    first = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(_I32, 0))
-    return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(_I32, vector.count), [0] * vector.count))
-
-
 def _prefetch(builder: Any, place: Any, size: int) -> None:
     """Ask for `size` bytes, which will be read."""
     prefetch = builder.module.declare_intrinsic(
@@ -57,7 +47,7 @@ def _prefetch(builder: Any, place: Any, size: int) -> None:
     )
     for line in range(0, size, 64):
         hints = [ir.Constant(_I32, number) for number in (0, 3, 1)]
-        builder.call(prefetch, [_place(builder, place, line, ir.IntType(8)), *hints])
+        builder.call(prefetch, [pointer_to(builder, place, line, ir.IntType(8)), *hints])
 
 
 def _over_rows(
@@ -106,14 +96,14 @@ def _row_adder(width: int) -> Any:
 
             def grow(_: Any, row: Any, coming: Any, old: list[Any]) -> list[Any]:
                 _prefetch(builder, coming, 4 * width)
-                weights = [builder.load(_place(builder, row, 4 * lanes * k, stored), align=4) for k in parts]
+                weights = [builder.load(pointer_to(builder, row, 4 * lanes * k, stored), align=4) for k in parts]
                 return [builder.add(old[k], builder.sext(weights[k], whole)) for k in parts]
 
             zeros = [ir.Constant(whole, [0] * lanes) for _ in parts]
             total = _over_rows(builder, rows, indices, n, pitch, zeros, grow)
             for k in parts:
-                place = _place(builder, x, 8 * lanes * k, real)
-                unit = builder.load(_place(builder, scale, 8 * lanes * k, real), align=8)
+                place = pointer_to(builder, x, 8 * lanes * k, real)
+                unit = builder.load(pointer_to(builder, scale, 8 * lanes * k, real), align=8)
                 sums = builder.fmul(builder.sitofp(total[k], real), unit)
                 builder.store(builder.fadd(builder.load(place, align=8), sums), place, align=8)
             return target.get_dummy_value()
@@ -178,10 +168,10 @@ def _row_taker(width: int) -> Any:
 
             most = ir.Constant(whole, [0] * LANES)
             for first in range(0, width, LANES):
-                place = _place(builder, arguments[0], 8 * first, real)
+                place = pointer_to(builder, arguments[0], 8 * first, real)
                 numbers = builder.fptrunc(builder.load(place, align=8), stored)
                 builder.store(ir.Constant(real, [0.0] * LANES), place, align=8)
-                builder.store(numbers, _place(builder, arguments[1], 4 * first, stored), align=4)
+                builder.store(numbers, pointer_to(builder, arguments[1], 4 * first, stored), align=4)
                 # Without their sign, floats are in the order of their bits.
                 bits = builder.and_(builder.bitcast(numbers, whole), ir.Constant(whole, [0x7FFFFFFF] * LANES))
                 most = larger(most, bits)
@@ -201,9 +191,9 @@ def add_lanes(context: Any, sums: Any, numbers: Any, weight: Any) -> Any:
     vector = ir.VectorType(_F32, LANES)
 
     def generate(target: Any, builder: Any, _: Any, arguments: Any) -> Any:
-        place = _place(builder, arguments[0], 0, vector)
-        numbers = builder.load(_place(builder, arguments[1], 0, vector), align=4)
-        product = builder.fmul(numbers, _spread(builder, arguments[2], vector))
+        place = pointer_to(builder, arguments[0], 0, vector)
+        numbers = builder.load(pointer_to(builder, arguments[1], 0, vector), align=4)
+        product = builder.fmul(numbers, in_every_lane(builder, arguments[2], vector))
         builder.store(builder.fadd(builder.load(place, align=4), product), place, align=4)
         return target.get_dummy_value()
 
@@ -219,10 +209,10 @@ def take_lanes_reaching(context: Any, place: Any, limit: Any) -> Any:
     vector = ir.VectorType(_F32, LANES)
 
     def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
-        pointer = _place(builder, arguments[0], 0, vector)
+        pointer = pointer_to(builder, arguments[0], 0, vector)
         numbers = builder.load(pointer, align=4)
         builder.store(ir.Constant(vector, [0.0] * LANES), pointer, align=4)
-        found = builder.fcmp_unordered(">=", numbers, _spread(builder, arguments[1], vector))
+        found = builder.fcmp_unordered(">=", numbers, in_every_lane(builder, arguments[1], vector))
         return builder.zext(builder.bitcast(found, ir.IntType(LANES)), _I64)
 
     return types.uint64(types.int64, types.float32), generate
@@ -243,12 +233,12 @@ def _row_judge(width: int) -> Any:
             def grow(number: Any, row: Any, _: Any, old: list[Any]) -> list[Any]:
                 _prefetch(builder, builder.add(row, ahead), 4 * width)
                 at = builder.add(weights, builder.mul(number, ir.Constant(_I64, 8)))
-                weight = _spread(builder, builder.load(builder.inttoptr(at, _F64.as_pointer()), align=8), real)
-                numbers = [builder.load(_place(builder, row, 4 * LANES * k, stored), align=4) for k in parts]
+                weight = in_every_lane(builder, builder.load(builder.inttoptr(at, _F64.as_pointer()), align=8), real)
+                numbers = [builder.load(pointer_to(builder, row, 4 * LANES * k, stored), align=4) for k in parts]
                 products = [builder.fmul(weight, builder.fpext(number, real), flags=fused) for number in numbers]
                 return [builder.fadd(sum_, product, flags=fused) for sum_, product in zip(old, products, strict=True)]
 
-            begin = _spread(builder, start, real)
+            begin = in_every_lane(builder, start, real)
             sums = _over_rows(builder, rows, indices, n, pitch, [begin for _ in parts], grow)
             bits = ir.Constant(_I64, 0)
             for k in parts:
@@ -277,8 +267,8 @@ def step_lif_lanes(
     single, double = (ir.VectorType(kind, LANES) for kind in (_F32, _F64))
 
     def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
-        x, v = (_place(builder, arguments[k], 0, kind) for k, kind in enumerate((double, single)))
-        kept, rate, gain, theta, rest = (_spread(builder, number, single) for number in arguments[2:7])
+        x, v = (pointer_to(builder, arguments[k], 0, kind) for k, kind in enumerate((double, single)))
+        kept, rate, gain, theta, rest = (in_every_lane(builder, number, single) for number in arguments[2:7])
         before = builder.load(v, align=4)
         decayed = builder.fadd(rest, builder.fmul(kept, builder.fsub(before, rest)))
         idle = builder.fcmp_ordered("!=", arguments[2], ir.Constant(_F32, 1.0))

@@ -10,34 +10,24 @@ counts as well) and calls the attribute. What it is called with depends on what 
 from __future__ import annotations
 
 import difflib
-import importlib
-import importlib.util
 import os
 import re
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streamsnn.errors import StreamsnnError
+from streamsnn.plug_ins import build_role, has_module, is_plug_in
 
 if TYPE_CHECKING:
     from streamsnn.clock import Clock
-    from streamsnn.types import Filter, Hearing, Model, ModelCard, Readout, Sensor, Sink, Source
+    from streamsnn.types import Filter, Hearing, Model, ModelCard, Readout, Sensor, Sink, SoundSource, Source
 
 MODELS_VARIABLE = "STREAMSNN_MODELS"
 """The environment variable that names further folders of models, separated as in PATH."""
 
 _SYNTHETIC = "synthetic:"
 _MICROPHONE = re.compile(r"mic(?::(.+))?")
-_PLUG_IN = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
-_ROLES = {
-    "model": ("card", "initial_state", "step"),
-    "source": ("sensor", "__iter__", "close"),
-    "filter": ("__call__",),
-    "readout": ("__call__", "reset"),
-    "sink": ("write", "close"),
-}
 
 
 def model_places() -> tuple[Path, ...]:
@@ -83,7 +73,7 @@ def find_model(text: str) -> Path:
 def open_model(text: str) -> Model:
     """The model that `text` names, by name, by path, or as a plug-in; ready to step."""
     if is_plug_in(text):
-        made: Model = _build("model", text)
+        made: Model = build_role("model", text)
         return made
     from streamsnn.modelfolder import load_model
 
@@ -114,51 +104,55 @@ def open_source(
     decides on all of it itself: a cut that they cannot obey is refused with StreamsnnError. Packets are stamped with
     `clock`, the machine's if left out, but for those of plug-ins.
     """
-    scene = text.removeprefix(_SYNTHETIC)
     from streamsnn.formats.opening import split_member
 
-    if split_member(text)[0].exists() or not (scene != text or _MICROPHONE.fullmatch(text) or is_plug_in(text)):
-        from streamsnn.sources.files import RecordingSource
+    # A file may be called whatever it likes.
+    is_file = split_member(text)[0].exists()
+    microphone = None if is_file else _MICROPHONE.fullmatch(text)
+    scene = None if is_file or not text.startswith(_SYNTHETIC) else text.removeprefix(_SYNTHETIC)
+    if is_file or not (microphone or scene is not None or is_plug_in(text)):
         from streamsnn.sources.sound_files import SoundFile, is_sound
 
-        if is_sound(text):
-            if hearing is None:
-                raise _deaf(text)
-            if sensor is not None:
-                raise StreamsnnError(f"{text} is a sound, which has no size.", hint="Leave out --sensor.")
-            from streamsnn.sources.hearing import Heard
+        if not is_sound(text):
+            from streamsnn.sources.files import RecordingSource
 
-            mix = ears == 1
-            sounds = SoundFile(
-                text, block_us=packet_us, start_us=start_us, stop_us=stop_us, mix=mix, strict=strict, clock=clock
+            return RecordingSource(
+                text,
+                sensor=sensor,
+                start_us=start_us,
+                stop_us=stop_us,
+                packet_us=packet_us,
+                strict=strict,
+                clock=clock,
             )
-            return Heard(sounds, hearing)
-        return RecordingSource(
+        if sensor is not None:
+            raise StreamsnnError(f"{text} is a sound, which has no size.", hint="Leave out --sensor.")
+        mix = ears == 1
+        return _heard(
             text,
-            sensor=sensor,
-            start_us=start_us,
-            stop_us=stop_us,
-            packet_us=packet_us,
-            strict=strict,
-            clock=clock,
+            lambda: SoundFile(
+                text, block_us=packet_us, start_us=start_us, stop_us=stop_us, mix=mix, strict=strict, clock=clock
+            ),
+            hearing,
         )
-    microphone = _MICROPHONE.fullmatch(text)
-    if sensor is not None or start_us or (stop_us is not None and scene == text and not microphone):
+    if sensor is not None or start_us or (stop_us is not None and not microphone and scene is None):
         raise StreamsnnError(
             f"{text} is no recording: its sensor is its own, and it begins when it begins.",
             hint="Leave out --sensor and --start, and of a plug-in --stop.",
         )
     if microphone:
-        if hearing is None:
-            raise _deaf(text)
-        from streamsnn.sources.hearing import Heard
         from streamsnn.sources.microphone import Microphone
 
         name = microphone[1]
         device = int(name) if name is not None and name.isdecimal() else name
-        listening = Microphone(device, ears=ears, block_us=packet_us, clock=clock, on_change=on_change)
-        return Heard(listening, hearing, live=True, stop_us=stop_us)
-    if scene != text:
+        return _heard(
+            text,
+            lambda: Microphone(device, ears=ears, block_us=packet_us, clock=clock, on_change=on_change),
+            hearing,
+            live=True,
+            stop_us=stop_us,
+        )
+    if scene is not None:
         from streamsnn.clock import HostClock
         from streamsnn.sources.synthetic import open_synthetic
 
@@ -170,15 +164,27 @@ def open_source(
             f'There is no source "{text}".',
             hint=f"{guess}Name a file, mic, synthetic:SCENE, or package.module:attribute.",
         )
-    made: Source = _build("source", text)
+    made: Source = build_role("source", text)
     return made
 
 
-def _deaf(text: str) -> StreamsnnError:
-    return StreamsnnError(
-        f"{text} is a sound, and the model does not listen.",
-        hint="Choose a model of sound: streamsnn models lists what each eats.",
-    )
+def _heard(
+    text: str,
+    open_sounds: Callable[[], SoundSource],
+    hearing: Hearing | None,
+    *,
+    live: bool = False,
+    stop_us: int | None = None,
+) -> Source:
+    """The sounds that `text` names, through a cochlea with `hearing`; they are opened only if somebody listens."""
+    if hearing is None:
+        raise StreamsnnError(
+            f"{text} is a sound, and the model does not listen.",
+            hint="Choose a model of sound: streamsnn models lists what each eats.",
+        )
+    from streamsnn.sources.hearing import Heard
+
+    return Heard(open_sounds(), hearing, live=live, stop_us=stop_us)
 
 
 def open_filter(text: str, sensor: Sensor) -> Filter:
@@ -191,105 +197,20 @@ def open_filter(text: str, sensor: Sensor) -> Filter:
         # "flip:x" has the form of a plug-in, too: a built-in filter comes first, and a misspelt one is told as such.
         if not is_plug_in(text) or not has_module(text):
             raise
-    made: Filter = _build("filter", text, sensor)
+    made: Filter = build_role("filter", text, sensor)
     return made
 
 
 def open_readout(text: str, card: ModelCard) -> Readout:
     """The readout plug-in `text` for a model with `card`."""
-    made: Readout = _build("readout", text, card)
+    made: Readout = build_role("readout", text, card)
     return made
 
 
 def open_sink(text: str, card: ModelCard) -> Sink:
     """The sink plug-in `text` for what a model with `card` says."""
-    made: Sink = _build("sink", text, card)
+    made: Sink = build_role("sink", text, card)
     return made
-
-
-def is_plug_in(text: str) -> bool:
-    """Whether `text` is spelt "package.module:attribute"."""
-    return _PLUG_IN.fullmatch(text) is not None
-
-
-def has_module(text: str) -> bool:
-    """Whether there is a Python package of the name that the plug-in `text` begins with; imports nothing."""
-    _look_here_too()
-    return importlib.util.find_spec(re.split(r"[.:]", text)[0]) is not None
-
-
-def load_plug_in(text: str) -> Callable[..., Any]:
-    """Import what "package.module:attribute" names, something that can be called. Raises StreamsnnError if it fails."""
-    found = _PLUG_IN.fullmatch(text)
-    if found is None:
-        raise StreamsnnError(f'"{text}" is no plug-in.', hint="Write it as package.module:attribute.")
-    name, path = found.groups()
-    _look_here_too()
-    try:
-        value: Any = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        raise StreamsnnError(
-            f'"{text}" cannot be loaded: there is no Python module "{error.name}".',
-            hint="A plug-in is written package.module:attribute, and must be installed or in this folder.",
-        ) from error
-    except Exception as error:
-        raise StreamsnnError(
-            f"{name} cannot be imported: {type(error).__name__}: {error}",
-            hint="Mend it; --debug shows where it failed.",
-        ) from error
-    for part in path.split("."):
-        if not hasattr(value, part):
-            close = difflib.get_close_matches(part, dir(value), n=1)
-            raise StreamsnnError(
-                f'{name} has no "{part}".', hint=f"Did you mean {close[0]}?" if close else "Look at its spelling."
-            )
-        value = getattr(value, part)
-    if not callable(value):
-        raise StreamsnnError(f"{text} cannot be called.", hint="A plug-in is a function or a class that builds it.")
-    return value  # type: ignore[no-any-return]  # whatever it is, it can be called
-
-
-def build_plug_in(text: str, *arguments: object) -> Any:
-    """Load the plug-in `text` and call it; StreamsnnError for whatever it raises."""
-    build = load_plug_in(text)
-    try:
-        return build(*arguments)
-    except StreamsnnError:
-        raise
-    except Exception as error:
-        given = ", ".join(type(argument).__name__ for argument in arguments)
-        raise StreamsnnError(
-            f"{text}({given}) failed: {type(error).__name__}: {error}", hint="Mend it; --debug shows where it failed."
-        ) from error
-
-
-def role_of(made: object) -> str | None:
-    """What `made` can be used as: "model", "source", "sink", "readout" or "filter", in this order; None for none."""
-    return next(
-        (role for role in ("model", "source", "sink", "readout", "filter") if not _missing(role, made)),
-        None,
-    )
-
-
-def _build(role: str, text: str, *arguments: object) -> Any:
-    made = build_plug_in(text, *arguments)
-    if missing := _missing(role, made):
-        raise StreamsnnError(
-            f"{text} built a {type(made).__name__}, which is no {role}: it has no {missing[0]}.",
-            hint=f"A {role} has {', '.join(_ROLES[role])}; see streamsnn/types.py.",
-        )
-    return made
-
-
-def _missing(role: str, made: object) -> list[str]:
-    return [name for name in _ROLES[role] if not hasattr(made, name)]
-
-
-def _look_here_too() -> None:
-    """Let modules in the working directory be imported, after all that are installed."""
-    here = os.getcwd()
-    if here not in sys.path and "" not in sys.path:
-        sys.path.append(here)
 
 
 def _instead(name: str, known: Sequence[str] | dict[str, Path]) -> str:

@@ -11,9 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
-from streamsnn.intrinsics import address
+from streamsnn.intrinsics import LANES, address
 from streamsnn.lanes import (
-    LANES,
     choose_bit,
     choose_less,
     load_floats,

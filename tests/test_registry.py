@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from toys import SENSOR, save_sides, sides_spec, write_side
 
-from streamsnn import registry
+from streamsnn import plug_ins, registry
 from streamsnn.clock import ManualClock
 from streamsnn.errors import StreamsnnError
 from streamsnn.filters import Flip
@@ -93,7 +93,7 @@ def test_a_path_never_runs_code(here: Path) -> None:
     with pytest.raises(StreamsnnError):
         registry.open_source("trap.py")
     assert not (here / "ran").exists()
-    registry.build_plug_in("trap:build")
+    plug_ins.build_plug_in("trap:build")
     assert (here / "ran").exists()
 
 
@@ -153,7 +153,7 @@ def test_a_source_that_is_not_there(here: Path, text: str, message: str, hint: s
     ],
 )
 def test_the_spelling_of_a_plug_in(text: str, is_one: bool) -> None:
-    assert registry.is_plug_in(text) is is_one
+    assert plug_ins.is_plug_in(text) is is_one
 
 
 def test_filters_of_the_package_come_first(here: Path) -> None:
@@ -191,10 +191,10 @@ def test_plug_ins_are_called_with_what_they_need(here: Path) -> None:
     assert registry.open_model("good_plug_ins:model").card.name == "sides"
     assert registry.open_model("good_plug_ins:Nested.build").card.name == "sides"
     assert isinstance(registry.open_filter("good_plug_ins:mirror", SENSOR), Flip)
-    assert registry.role_of(registry.open_readout("good_plug_ins:readout", card)) == "readout"
-    assert registry.role_of(registry.open_sink("good_plug_ins:sink", card)) == "sink"
-    assert registry.role_of(registry.open_model("sides")) == "model"
-    assert registry.role_of(7) is None
+    assert plug_ins.role_of(registry.open_readout("good_plug_ins:readout", card)) == "readout"
+    assert plug_ins.role_of(registry.open_sink("good_plug_ins:sink", card)) == "sink"
+    assert plug_ins.role_of(registry.open_model("sides")) == "model"
+    assert plug_ins.role_of(7) is None
 
 
 @pytest.mark.parametrize(
@@ -235,4 +235,4 @@ def test_only_a_recording_can_be_cut_anywhere(here: Path, text: str, cut: dict[s
 
 def test_what_is_no_plug_in(here: Path) -> None:
     with pytest.raises(StreamsnnError, match="is no plug-in"):
-        registry.load_plug_in("no colon")
+        plug_ins.load_plug_in("no colon")

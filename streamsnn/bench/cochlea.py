@@ -24,8 +24,7 @@ from streamsnn.cochlea.level import Leveller
 from streamsnn.cochlea.membrane import BLOCK, HISTORY, ROW, choose_places, vibrate, work_size
 from streamsnn.cochlea.resampling import Resampler
 from streamsnn.compiled import compiled
-from streamsnn.intrinsics import address, begin_flushing, end_flushing
-from streamsnn.lanes import LANES
+from streamsnn.intrinsics import LANES, address, begin_flushing, end_flushing
 from streamsnn.types import EVENT, Hearing, Sound
 
 RIGHT = tuple(range(1, 8))

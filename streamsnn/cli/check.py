@@ -63,7 +63,7 @@ def _findings(text: str, size: tuple[int, int] | None) -> list[Finding]:
     from streamsnn.checks import check_filter, check_model
     from streamsnn.filter_spelling import parse_filter
     from streamsnn.modelfolder import load_model
-    from streamsnn.registry import has_module, is_plug_in
+    from streamsnn.plug_ins import has_module, is_plug_in
     from streamsnn.types import Sensor
 
     path = Path(text).expanduser()
@@ -126,7 +126,7 @@ def _refuse_nothing(text: str, source: Source) -> None:
 def _plug_in(text: str, sensor: Any) -> list[Finding]:
     """Findings on what a plug-in builds; what that is shows in the name of its parameter, and in what is built."""
     from streamsnn.checks import check_filter, check_model, check_readout, check_sink, check_source
-    from streamsnn.registry import build_plug_in, load_plug_in, role_of
+    from streamsnn.plug_ins import build_plug_in, load_plug_in, role_of
 
     wanted = _parameter(load_plug_in(text))
     if wanted == "sensor":

@@ -15,7 +15,7 @@ from streamsnn.cli.waiting import Waiting
 from streamsnn.errors import StreamsnnError
 
 if TYPE_CHECKING:
-    from streamsnn.cli.scoring import Flaw
+    from streamsnn.cli.evaluation import Flaw
 
 _DESCRIPTION = """\
 Stream every recording of DATASET through a model from a fresh state, step by step, and count how often it is right.

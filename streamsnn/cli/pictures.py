@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from streamsnn.cli import canvas
-from streamsnn.cli.scoring import Evaluation
+from streamsnn.cli.evaluation import Evaluation
 
 _MOST_NUMBERS = 30
 """Up to so many classes each cell of a confusion matrix holds its count."""

@@ -40,6 +40,10 @@ class Playing:
         self._passes = 0
         self._clock = HostClock()
         self._source = self._open()
+        if getattr(self._source, "live", False) and (arguments.loop or arguments.speed != 1):
+            raise StreamsnnError(
+                f"{arguments.source} is live: it comes in true time, and once.", hint="Leave out --speed and --loop."
+            )
         options.filters_of(arguments, self._source.sensor)
         self._fit = options.fit_of(arguments, self._source.sensor, self.model)
         self._state = options.fresh_state(arguments, self.model)

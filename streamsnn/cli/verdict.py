@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 
 from streamsnn.cli import text
-from streamsnn.cli.scoring import Evaluation, Flaw
+from streamsnn.cli.evaluation import Evaluation, Flaw
 
 _CURVE_LINES = 12
 _LISTED = 5

@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 
 from streamsnn.cochlea.membrane import ROW, VELOCITY_HZ
 from streamsnn.compiled import part
-from streamsnn.intrinsics import int32s
+from streamsnn.intrinsics import LANES, int32s
 from streamsnn.lanes import (
-    LANES,
     choose_bit,
     choose_less,
     load_floats,

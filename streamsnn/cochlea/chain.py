@@ -14,8 +14,7 @@ from streamsnn.cochlea.bushy_cells import fire
 from streamsnn.cochlea.hair_cells import release
 from streamsnn.cochlea.membrane import BLOCK, ROW, vibrate
 from streamsnn.compiled import compiled
-from streamsnn.intrinsics import address, begin_flushing, end_flushing, int32s, lowest_bit
-from streamsnn.lanes import LANES
+from streamsnn.intrinsics import LANES, address, begin_flushing, end_flushing, int32s, lowest_bit
 from streamsnn.types import Events
 
 

@@ -14,7 +14,7 @@ from streamsnn.cochlea.level import Leveller
 from streamsnn.cochlea.membrane import BLOCK, HISTORY, all_places, choose_places, work_size
 from streamsnn.cochlea.resampling import Resampler
 from streamsnn.errors import StreamsnnError
-from streamsnn.lanes import LANES
+from streamsnn.intrinsics import LANES
 from streamsnn.types import EVENT, Events, Hearing, Packet, Sensor, Sound
 
 _PIECES_A_SECOND = 100

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from streamsnn.cochlea.membrane import ROW, VELOCITY_HZ
 from streamsnn.compiled import part
-from streamsnn.lanes import LANES, choose_less, load_floats, spread, store_floats
+from streamsnn.intrinsics import LANES
+from streamsnn.lanes import choose_less, load_floats, spread, store_floats
 
 STATE_ROWS = 3
 _Y, _G, _L, _R, _X, _A, _B, _M, _H = 5.05, 2000.0, 2500.0, 6580.0, 66.3, 5.0, 300.0, 1.0, 50000.0

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from streamsnn.cochlea.design import POLES, RATE_HZ, TAPS
 from streamsnn.compiled import part
-from streamsnn.intrinsics import float32s
-from streamsnn.lanes import LANES, load_floats, muladd, spread, store_floats
+from streamsnn.intrinsics import LANES, float32s
+from streamsnn.lanes import load_floats, muladd, spread, store_floats
 
 HISTORY = TAPS + 1
 """Samples of 48 kHz before a stride's own that it looks back at."""

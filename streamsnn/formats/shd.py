@@ -176,12 +176,6 @@ class SpikeFile:
             raise self._damaged(text) from error
 
 
-def shd_samples(path: str | os.PathLike[str]) -> Iterator[tuple[Events, int]]:
-    """Every sample of a file in SHD's layout and its label, one at a time; see `SpikeFile`."""
-    with SpikeFile(path) as file:
-        yield from file
-
-
 def _recognise(head: bytes, extension: str, sensor: Sensor | None) -> Match:
     return Match.SURE if head.startswith(_SIGNATURE) else Match.NO
 

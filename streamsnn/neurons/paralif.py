@@ -199,17 +199,16 @@ class ParaLIF:
         State: l1, m1; if recurrent l2, m2; for D kinds the previous v of the spikes, and if recurrent of the hidden
         state.
         """
-        a, b = (np.full(shape[0], decay) for decay in decays(step_ms, self.tau_syn_ms, self.tau_mem_ms))
+        a, b = (np.asarray(decay) for decay in decays(step_ms, self.tau_syn_ms, self.tau_mem_ms))
         alpha = 1 / (1 + np.exp(-p["alpha_raw"])) if "alpha_raw" in p else a
         beta = 1 / (1 + np.exp(-p["beta_raw"])) if "beta_raw" in p else b
         theta = np.maximum(p["threshold"], 0.0)
         bias = p["recurrent_bias"] if self.recurrent else np.zeros(0)
         head = np.array([float(KINDS.index(self.kind)), float(self.hidden == "relu"), float(theta)])
-        channels = np.ones(shape[0])
         variables = (2 + (self.kind in DELTA)) * (1 + self.recurrent)
         # A sigmoid is 0.5 at rest.
         return Packed(
-            np.concatenate([head, alpha * channels, beta * channels, bias]),
+            np.concatenate([head, np.broadcast_to(alpha, shape[0]), np.broadcast_to(beta, shape[0]), bias]),
             np.zeros(variables * shape[0], np.float32),
             recurrent=feedback(p),
             memory_steps=memory_steps(np.maximum(alpha, beta)),

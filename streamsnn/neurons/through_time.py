@@ -157,6 +157,7 @@ def _step(
 ) -> None:
     """A step of (B, N) neurons; u, v and q are given what they were before it, `state` what they are after."""
     dt, keep = settings
+    # Of the array's type: a literal would make float64 of all that it meets.
     one = dt / dt
     zero = one - one
     for b in range(drive.shape[0]):
@@ -190,7 +191,7 @@ def _step_back(
 ) -> None:
     """The gradients of a step; `carried` (3, B, N) are those of u, v and q, after it and then before it."""
     dt, keep = settings
-    one = dt / dt
+    one = dt / dt  # of the array's type
     for b in range(of_z.shape[0]):
         for n in range(of_z.shape[1]):
             fired = (of_z[b, n] + carried[2, b, n]) * slope[b, n]

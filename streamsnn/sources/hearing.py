@@ -37,10 +37,9 @@ class Heard:
         return self.cochlea.sensor
 
     def __iter__(self) -> Iterator[Packet]:
-        # What there is to compile is compiled before the first sound comes in, on which no silence leaves a trace.
         self.cochlea.reset()
-        self.cochlea.push(Sound(np.zeros((1, self.sounds.ears), np.float32), 0, 0))
-        self.cochlea.reset()
+        # What there is to compile is compiled before the first sound comes in, and hears a moment of silence.
+        self.cochlea.copy().push(Sound(np.zeros((1, self.sounds.ears), np.float32), 0, 0))
         for sound in self.sounds:
             packet = self.cochlea.push(sound)
             yield packet

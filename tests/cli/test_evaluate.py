@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from toys import SENSOR, save_sides, side_events, sides_spec, write_dataset, write_side
 
 from streamsnn.cli import main, waiting
-from streamsnn.cli.scoring import Answer, Evaluation, wilson
+from streamsnn.cli.evaluation import Answer, Evaluation, wilson
 from streamsnn.formats import write_recording
 from streamsnn.latency import Histogram
 from streamsnn.training.dataset import Sample

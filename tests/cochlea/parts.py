@@ -10,8 +10,7 @@ from streamsnn.cochlea.bushy_cells import fire
 from streamsnn.cochlea.hair_cells import release, resting
 from streamsnn.cochlea.membrane import HISTORY, Places, vibrate
 from streamsnn.compiled import compiled
-from streamsnn.intrinsics import address, begin_flushing, end_flushing
-from streamsnn.lanes import LANES
+from streamsnn.intrinsics import LANES, address, begin_flushing, end_flushing
 
 Float = NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from scipy.stats import binom, chi2
 
 from streamsnn.cochlea.bushy_cells import keys, released
 from streamsnn.compiled import compiled
-from streamsnn.intrinsics import address
-from streamsnn.lanes import LANES, load_floats, store_floats
+from streamsnn.intrinsics import LANES, address
+from streamsnn.lanes import load_floats, store_floats
 
 FALSE_ALARM = 1e-5
 _SIGMAS = 4.6

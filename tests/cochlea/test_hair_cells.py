@@ -8,7 +8,7 @@ from parts import probability_of
 from plain_cochlea import VELOCITY_HZ, meddis
 
 from streamsnn.cochlea.hair_cells import RESTING_RATE_HZ, resting
-from streamsnn.lanes import LANES
+from streamsnn.intrinsics import LANES
 
 # Float32 keeps the transmitter, which is about 1, to 6e-8 a sample; errors of ten thousand samples stay below this.
 RTOL, ATOL = 2e-4, 2e-7

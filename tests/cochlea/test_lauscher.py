@@ -25,7 +25,7 @@ from streamsnn.cochlea.bushy_cells import keys
 from streamsnn.cochlea.design import LAST_PLACE, RATE_HZ, TAPS, places, response
 from streamsnn.cochlea.encoder import Cochlea
 from streamsnn.cochlea.membrane import Places, all_places
-from streamsnn.lanes import LANES
+from streamsnn.intrinsics import LANES
 from streamsnn.types import Hearing, Sound
 
 lauscher: Any = pytest.importorskip("lauscher.transformations")

@@ -9,7 +9,7 @@ from plain_cochlea import impulse_response
 
 from streamsnn.cochlea.design import RATE_HZ, TAPS, fitted_response, places
 from streamsnn.cochlea.membrane import BLOCK, FILTER_ROWS, Places, all_places, choose_places, work_size
-from streamsnn.lanes import LANES
+from streamsnn.intrinsics import LANES
 
 
 def some(*numbers: int) -> Places:

@@ -16,7 +16,7 @@ import pytest
 from streamsnn.cli import main
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats import open_recording, write_recording
-from streamsnn.formats.shd import SpikeFile, shd_samples
+from streamsnn.formats.shd import SpikeFile
 from streamsnn.sources.files import RecordingSource
 from streamsnn.types import EVENT, Events, Sensor
 
@@ -62,15 +62,17 @@ def test_the_samples_of_a_file(path: Path) -> None:
         assert file.speakers.tolist() == list(range(8))
         for k in range(8):
             assert np.array_equal(file.sample(k), expected(*spikes(k)))
-    pairs = list(shd_samples(path))
+        pairs = list(file)
     assert [label for _, label in pairs] == list(range(8))
     assert all(np.array_equal(events, expected(*spikes(k))) for k, (events, _) in enumerate(pairs))
 
 
 def test_samples_are_read_when_they_are_asked_for(path: Path) -> None:
-    samples = shd_samples(path)
-    assert len(next(samples)[0]) == 40
-    samples.close()  # type: ignore[attr-defined]
+    with SpikeFile(path) as file:
+        samples = iter(file)
+        assert len(next(samples)[0]) == 40
+    with pytest.raises(StreamsnnError):
+        next(samples)
 
 
 def test_16_bits_of_seconds_as_in_shd(tmp_path: Path) -> None:
@@ -89,7 +91,7 @@ def test_without_names_and_speakers(tmp_path: Path) -> None:
         assert file.classes == ()
         with pytest.raises(StreamsnnError, match="no extra/speaker"):
             _ = file.speakers
-    assert len(list(shd_samples(path))) == 1
+        assert len(list(file)) == 1
 
 
 @pytest.mark.parametrize("chunk_bytes", [1, 100, 1 << 18])
@@ -176,8 +178,8 @@ def test_times_without_units(tmp_path: Path) -> None:
 
 def test_labels_that_are_too_few(tmp_path: Path) -> None:
     path = write(tmp_path / "a.h5", [spikes(0), spikes(2)], labels=np.zeros(1, "u1"))
-    with pytest.raises(StreamsnnError, match="2 samples, and 1 of labels"):
-        next(shd_samples(path))
+    with SpikeFile(path) as file, pytest.raises(StreamsnnError, match="2 samples, and 1 of labels"):
+        next(iter(file))
     assert sum(chunk.size for chunk in open_recording(f"{path}#1").chunks()) == 3
 
 
@@ -231,7 +233,7 @@ import os, signal, sys
 import numpy as np
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats import open_recording
-from streamsnn.formats.shd import shd_samples
+from streamsnn.formats.shd import SpikeFile
 
 good = open(sys.argv[1], "rb").read()
 list(open_recording(sys.argv[1] + "#0").chunks())  # Everything is loaded before the first fork.
@@ -248,7 +250,8 @@ for case in range(40):
         try:
             for chunk in open_recording(sys.argv[1] + ".bad#0").chunks():
                 assert np.all(np.diff(chunk["t"]) >= 0)
-            list(shd_samples(sys.argv[1] + ".bad"))
+            with SpikeFile(sys.argv[1] + ".bad") as file:
+                list(file)
         except StreamsnnError:
             os._exit(1)
         except BaseException as error:
