@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -92,6 +93,12 @@ class Ours:
 
     def ready(self, step: Step) -> tuple[Any, ...]:
         return step, self.state
+
+    def another(self) -> Ours:
+        """The same network, and a stream of its own that has heard nothing."""
+        other = copy.copy(self)
+        other.state = self.network.initial_state()
+        return other
 
     def answers(self, said: Output) -> Answers:
         spikes = {}

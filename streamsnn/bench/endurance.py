@@ -19,8 +19,12 @@ _BUSY_BEFORE = 20
 _LONG = 2000
 """Silent steps until nothing decays any more."""
 
-_PART = 250_000
-"""Steps timed in one go, so that their times do not fill the memory."""
+_PART = 50_000
+"""Steps between two words of progress."""
+
+_TURNS = 10
+
+_IN_A_TURN = 100
 
 
 def silence(ours: Ours, busy: Sequence[Step], count: int) -> dict[str, float]:
@@ -50,25 +54,29 @@ def silence(ours: Ours, busy: Sequence[Step], count: int) -> dict[str, float]:
 
 
 def growth(ours: Ours, steps: Sequence[Step], count: int, told: Callable[[str], None]) -> dict[str, Any]:
-    """Medians of the first and the last tenth of `count` steps of one stream, and its bytes before and after."""
-    stream, times = Stream(steps), np.zeros(count, np.int32)
-    ours.reset()
-    before = ours.state_bytes
+    """Median steps of a stream that is `count` steps old and of a fresh one, in turns; and bytes before and after.
+
+    In turns, because a machine is not as fast now as it was a million steps ago.
+    """
+    aged, stream = ours.another(), Stream(steps)
+    before = aged.state_bytes
+    for place in range(count):
+        if place % _PART == 0:
+            told(f"{place:,} of {count:,} steps")
+        aged.call(*aged.ready(stream.next()))
+    fresh = ours.another()
+    times: dict[Ours, list[float]] = {fresh: [], aged: []}
+    heard = {each: Stream(steps) for each in times}
     with undisturbed():
-        time_steps(ours, stream, min(1000, count))
-        for begin in range(0, count, _PART):
-            told(f"{begin:,} of {count:,} steps")
-            part = min(_PART, count - begin)
-            times[begin : begin + part] = np.minimum(time_steps(ours, stream, part), np.iinfo(np.int32).max)
-    tenth = max(count // 10, 1)
-    first, last = float(np.median(times[:tenth])), float(np.median(times[-tenth:]))
-    found = {
+        for _ in range(_TURNS):
+            for each, medians in times.items():
+                medians.append(float(np.median(time_steps(each, heard[each], _IN_A_TURN, _BUSY_BEFORE))))
+    ratios = np.array(times[aged]) / np.array(times[fresh])
+    return {
         "steps": count,
-        "first_tenth_ns": first,
-        "last_tenth_ns": last,
-        "ratio": last / first,
+        "fresh_ns": float(np.median(times[fresh])),
+        "aged_ns": float(np.median(times[aged])),
+        "ratio": float(np.median(ratios)),
         "bytes_before": before,
-        "bytes_after": ours.state_bytes,
+        "bytes_after": aged.state_bytes,
     }
-    ours.reset()
-    return found

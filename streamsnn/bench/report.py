@@ -157,9 +157,9 @@ def _ours(result: dict[str, Any]) -> Table:
                 time_of(silence["after_busy_ns"]),
                 time_of(silence["after_long_silence_ns"]),
                 f"{growth['steps']:,}",
-                time_of(growth["first_tenth_ns"]),
-                time_of(growth["last_tenth_ns"]),
+                time_of(growth["aged_ns"]),
+                f"{growth['ratio']:.2f} x",
             ]
         )
-    headings = ["network", "busy", "silent, just after", "silent for long", "steps", "first tenth", "last tenth"]
+    headings = ["network", "busy", "silent, just after", "silent for long", "steps old", "a step", "of a fresh one"]
     return "Silence, and a long stream (streamsnn alone)", headings, rows

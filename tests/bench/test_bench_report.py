@@ -50,7 +50,7 @@ def network(kind: str, **contenders: dict[str, Any]) -> dict[str, Any]:
             ],
         },
         "silence": {"busy_ns": 9000.0, "after_busy_ns": 1000.0, "after_long_silence_ns": 900.0},
-        "growth": {"steps": 100, "first_tenth_ns": 3000.0, "last_tenth_ns": 3001.0},
+        "growth": {"steps": 100, "fresh_ns": 3000.0, "aged_ns": 3001.0, "ratio": 1.0},
     }
 
 

@@ -116,7 +116,7 @@ def test_silence_and_growth_leave_a_fresh_state() -> None:
     grown = endurance.growth(ours, busy, 50, told.append)
     assert grown["steps"] == 50
     assert grown["bytes_before"] == grown["bytes_after"] > 0
-    assert grown["ratio"] == pytest.approx(grown["last_tenth_ns"] / grown["first_tenth_ns"])
+    assert min(grown[key] for key in ("fresh_ns", "aged_ns", "ratio")) > 0
     assert told == ["0 of 50 steps"]
     assert np.array_equal(ours.state.floats, fresh)
 
