@@ -125,7 +125,7 @@ class HealthView(Panel):
         area = QRectF(self.rect()).adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN)
         painter.use(self.small)
         high = painter.face.high
-        tiles = QRectF(area.left(), area.top(), area.width(), 4.6 * high)
+        tiles = QRectF(area.left(), area.top(), area.width(), 4.8 * high)
         self._paint_tiles(painter, tiles, high)
         rest = QRectF(area.left(), tiles.bottom() + 8, area.width(), area.bottom() - tiles.bottom() - 8)
         wide = painter.face.width("compute   9999 ms   9999 ms") + 12

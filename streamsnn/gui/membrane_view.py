@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QWidget
 
@@ -13,6 +13,7 @@ from streamsnn.gui.painter import Painter, short
 from streamsnn.gui.panel import MARGIN, Panel, Playing
 from streamsnn.gui.strip import Strip
 from streamsnn.gui.tape import Seen, Tape
+from streamsnn.gui.theme import mixed
 from streamsnn.player.messages import Opened
 from streamsnn.player.screen import PROBES, RECORDS, Screen, Watched
 
@@ -84,15 +85,15 @@ class MembraneView(Panel):
     def lanes(self) -> list[QRectF]:
         """Where each trace is painted, its title above it."""
         high = self.small.high
-        free = self.height() - MARGIN - high - 8
+        free = self.height() - 2 * MARGIN - high
         tall = free / max(1, len(self.probes))
         left = MARGIN + self.small.width("-99.9") + 6
         return [
             QRectF(
                 left,
-                MARGIN / 2 + place * tall + high + 2,
+                MARGIN + place * tall + high,
                 max(8.0, self.width() - left - MARGIN),
-                max(4.0, tall - high - 8),
+                max(4.0, tall - high - 6),
             )
             for place in range(len(self.probes))
         ]
@@ -119,7 +120,7 @@ class MembraneView(Panel):
             ends = {low: _plain(low), high_value: _plain(high_value)} if lane.height() > 1.5 * high else {}
             strip.draw_values(painter, ends, self.theme)
             if low < 0 < high_value:
-                painter.rule(QPointF(lane.left(), strip.y(0)), QPointF(lane.right(), strip.y(0)), self.theme.muted)
+                painter.across(lane, strip.y(0), mixed(self.theme.grid, self.theme.muted, 0.5))
             strip.draw(painter, strip.path(rows["t_us"], values, 2 * layout.step_us), colour)
             title = QRectF(lane.left(), lane.top() - high - 1, lane.width() - high - 6, high)
             painter.fillRect(QRectF(title.left(), title.center().y() - 4, 8, 8), colour)

@@ -126,7 +126,7 @@ class SoundView(Panel):
         high = painter.face.high
         area = QRectF(MARGIN, self.height() - high - 6, self.width() - 2 * MARGIN, high)
         level = self.level_db
-        told = "level unknown" if level != level else f"{level:.0f} dB"
+        told = "level unknown" if level != level else f"level {level:.0f} dB"
         colour = QColor(self.theme.muted if level != level else self.theme.foreground)
         painter.write(area, told, colour, "right")
         layout, hearing = playing.opened.layout, playing.opened.card.hearing

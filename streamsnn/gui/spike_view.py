@@ -108,11 +108,11 @@ class SpikeView(Panel):
         layers = self.playing.opened.layout.layers if self.playing else ()
         high = self.small.high
         top = MARGIN + high + 4
-        free = self.height() - top - MARGIN - high
+        free = self.height() - top - high - 4
         tall = free / max(1, len(layers))
         wide = max(8.0, self.width() - 2.0 * MARGIN)
         return [
-            QRectF(MARGIN, top + place * tall + high + 2, wide, max(2.0, tall - high - 8))
+            QRectF(MARGIN, top + place * tall + high + 2, wide, max(2.0, tall - high - 6))
             for place in range(len(layers))
         ]
 

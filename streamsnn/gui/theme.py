@@ -51,7 +51,7 @@ DARK = Theme(
     on="#f2f5fa",
     off="#3f8fd8",
     warning="#ff6b5a",
-    categories=("#e69f00", "#56b4e9", "#00a87a", "#f0e442", "#cc79a7", "#3f8fd8", "#e8702a", "#a7b0bd"),
+    categories=("#e69f00", "#56b4e9", "#00a87a", "#f0e442", "#cc79a7", "#3f8fd8", "#e8702a", "#dfe4ea"),
 )
 LIGHT = Theme(
     name="light",
@@ -64,7 +64,7 @@ LIGHT = Theme(
     on="#2f74c0",
     off="#1d232b",
     warning="#c22f1f",
-    categories=("#c98500", "#2b8cc4", "#008a63", "#a89600", "#b0568a", "#0a5f9c", "#c94f0a", "#6b7480"),
+    categories=("#c98500", "#2b8cc4", "#008a63", "#a89600", "#b0568a", "#0a5f9c", "#c94f0a", "#1d232b"),
 )
 
 
