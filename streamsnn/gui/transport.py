@@ -75,7 +75,13 @@ class Transport(QWidget):
         self._speed.setEnabled(not live)
         if status.speed in SPEEDS:
             self._speed.setCurrentIndex(SPEEDS.index(status.speed))
-        words = {"playing": "live" if live else "", "paused": "paused", "ended": "ended", "closed": "", "failed": "failed"}
+        words = {
+            "playing": "live" if live else "",
+            "paused": "paused",
+            "ended": "ended",
+            "closed": "",
+            "failed": "failed",
+        }
         self._state.setText("picture held" if held else words[status.mode])
 
     def show_time(self, offset_us: int, duration_us: int | None) -> None:

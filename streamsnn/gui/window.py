@@ -42,7 +42,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("streamsnn")
         self.setAcceptDrops(True)
         self.resize(1280, 720)
-        self.theme = THEMES.get(str(settings.value("theme", DARK.name)), DARK)
+        self.theme = named_theme(str(settings.value("theme", DARK.name)))
         apply_theme(application, self.theme)
         self.link = Link()
         self.playback = Playback(self.link, settings)
