@@ -67,6 +67,6 @@ def load_qt() -> None:
     except ImportError as error:
         raise StreamsnnError(
             f"The window cannot be loaded: {error}.",
-            hint="pip install 'streamsnn[gui]'; Debian also needs: apt install libegl1 libgl1 libxkbcommon0 libfontconfig1",
+            hint="pip install PySide6-Essentials pyqtgraph, and on Debian apt install libegl1 libgl1 libxkbcommon0.",
         ) from error
     del pyqtgraph, PySide6

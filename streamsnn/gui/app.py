@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QSettings, QTimer
@@ -55,3 +56,39 @@ def show_window(source: str | None, model: str | None, *, theme: str | None = No
     if source is not None:
         QTimer.singleShot(0, lambda: window.playback.open_source(source, model, **options))
     return app.exec()
+
+
+def show_tour(stations: Sequence[tuple[str, str]]) -> int:
+    """Open the window and play each (source, model), one after the other and round and round, until it is closed.
+
+    Whoever opens something else has left the tour.
+    """
+    app = application()
+    window = MainWindow(app, QSettings())
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    window.show()
+    tour = Tour(window, stations)
+    QTimer.singleShot(0, tour.go_on)
+    return app.exec()
+
+
+class Tour:
+    """Plays the `stations` in turn in a window."""
+
+    def __init__(self, window: MainWindow, stations: Sequence[tuple[str, str]]) -> None:
+        self._playback, self._stations = window.playback, stations
+        self._next = 0
+        self._playback.status_changed.connect(self._look)
+
+    def go_on(self) -> None:
+        """Play the next one."""
+        source, model = self._stations[self._next % len(self._stations)]
+        self._next += 1
+        self._playback.open_source(source, model)
+
+    def _look(self) -> None:
+        playback = self._playback
+        if playback.status.mode == "ended" and playback.wanted is not None:
+            shown = self._stations[(self._next - 1) % len(self._stations)][0]
+            if playback.wanted.source == shown:
+                self.go_on()

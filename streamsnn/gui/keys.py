@@ -35,7 +35,8 @@ class KeysOverlay(QFrame):
                 grid.addWidget(QLabel(action.text), row, 2 * column + 1)
         mouse = QLabel(
             "Mouse: the wheel zooms, dragging moves the picture, Ctrl and dragging chooses a region; a click on a"
-            " raster watches that neuron's membrane; the line in the bars of the classes is the threshold, and can be dragged."
+            " raster watches that neuron's membrane; the line in the bars of the classes is the threshold,"
+            " and can be dragged."
         )
         mouse.setWordWrap(True)
         layout.addStretch()

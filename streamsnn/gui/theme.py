@@ -66,7 +66,7 @@ LIGHT = Theme(
     warning="#c22f1f",
     categories=("#c98500", "#2b8cc4", "#008a63", "#a89600", "#b0568a", "#0a5f9c", "#c94f0a", "#6b7480"),
 )
-THEMES = {theme.name: theme for theme in (DARK, LIGHT)}
+THEMES: dict[str, Theme] = {theme.name: theme for theme in (DARK, LIGHT)}
 
 
 def mixed(one: str, other: str, share: float) -> QColor:
