@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 
@@ -64,6 +65,15 @@ class Network:
     def operation_names(self) -> tuple[str, ...]:
         """The layer that each entry of `Output.operations` counts; recurrent synapses count for their population."""
         return self._lowered.names
+
+    @property
+    def spiking_layers(self) -> dict[str, int]:
+        """The layers that spike, and how many neurons each has."""
+        named = zip(self.spec.layers, self.spec.shapes(), strict=True)
+        spiking = {
+            name: shape for (name, layer), shape in named if isinstance(layer, Population) and layer.neuron.spiking
+        }
+        return {name: math.prod(shape) for name, shape in spiking.items()}
 
     @property
     def memory_steps(self) -> int | None:

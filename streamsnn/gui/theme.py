@@ -66,15 +66,13 @@ LIGHT = Theme(
     warning="#c22f1f",
     categories=("#c98500", "#2b8cc4", "#008a63", "#a89600", "#b0568a", "#0a5f9c", "#c94f0a", "#1d232b"),
 )
+THEMES: dict[str, Theme] = {theme.name: theme for theme in (DARK, LIGHT)}
 
 
 @cache
 def _category(theme: Theme, place: int) -> QColor:
     turn, place = divmod(place, len(theme.categories))
     return mixed(theme.categories[place], theme.foreground, min(0.6, 0.3 * turn))
-
-
-THEMES = {theme.name: theme for theme in (DARK, LIGHT)}
 
 
 def mixed(one: str, other: str, share: float) -> QColor:

@@ -1,4 +1,4 @@
-"""What is said between a display and the engine that it watches: commands one way, notices the other. All are values."""
+"""What a display and the engine that it watches say to one another: commands one way, notices the other."""
 
 from __future__ import annotations
 

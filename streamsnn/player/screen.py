@@ -7,6 +7,7 @@ into it, and the count is raised after the entries are in place.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ RECORD = np.dtype(
     ]
 )
 """One step: its index and stamps, events lost so far, synaptic operations and energy (NaN if not counted), events in,
-the decision's label (place among the labels, -1 for none) and confidence, and the loudness of sound (NaN for events)."""
+the decision's label (its place, -1 for none) and confidence, and the loudness of sound (NaN for events)."""
 
 TRACK = np.dtype([("id", "<i8"), ("x", "<f4"), ("y", "<f4"), ("width", "<f4"), ("height", "<f4")])
 """One box in sensor pixels; `id` 0 is no box."""
@@ -130,7 +131,7 @@ class Screen:
         self._membranes, self._tracks, self._events = found["membranes"], found["tracks"], found["events"]
         self._raster, self._painted = found["raster"], found["painted"]
         ends = np.cumsum([0, *(layout.rows(layer) for layer in range(len(layout.layers)))])
-        self._rasters = [self._raster[begin:end] for begin, end in zip(ends, ends[1:], strict=False)]
+        self._rasters = [self._raster[begin:end] for begin, end in itertools.pairwise(ends)]
         self._places = {label: place for place, label in enumerate(layout.labels)}
         self._hears = bool(layout.layers) and layout.layers[0][0] == "cochlea"
 
@@ -231,7 +232,7 @@ class Screen:
         return Watched(records, scores, spikes, membranes, begin + min(torn, len(rows)) - seen, until)
 
     def events_since(self, seen: int, most: int = EVENTS) -> tuple[Events, int]:
-        """Copies of the events after the first `seen` ones, the newest `most` of those still there, and the new count."""
+        """The events after the first `seen` ones, copies of the newest `most` still there, and the new count."""
         until = self.events_written
         begin = max(seen, until - min(most, EVENTS))
         at, count = begin % EVENTS, until - begin
@@ -242,7 +243,8 @@ class Screen:
 
     def tracks(self) -> NDArray[np.void]:
         """The boxes of the newest step, a copy (n,) of type TRACK."""
-        return self._tracks[self._tracks["id"] != 0]
+        shown: NDArray[np.void] = self._tracks[self._tracks["id"] != 0]
+        return shown
 
     def raster(self, layer: int) -> NDArray[np.uint8]:
         """Spikes of a layer, (rows, COLUMNS) counts that end at 255, the newest column last."""

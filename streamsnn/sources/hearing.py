@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,6 +31,7 @@ class Heard:
         self.sounds = sounds
         self.live = live
         self._stop_us = stop_us
+        self._level = hearing.level
         self.cochlea = Cochlea(hearing, sounds.rate_hz, sounds.ears, seed)
 
     @property
@@ -55,6 +57,11 @@ class Heard:
             "membrane_least_ms": float(membrane_us.min()) / 1000,
             "membrane_most_ms": float(membrane_us.max()) / 1000,
         }
+
+    @property
+    def level_db(self) -> float:
+        """How loud the sound is now, as the gain follows it; full scale is 0."""
+        return 20 * math.log10(self._level / self.cochlea.gain)
 
     @property
     def damage(self) -> Any:

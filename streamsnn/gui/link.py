@@ -1,0 +1,92 @@
+"""The window's side of the engine: commands go out, and what the engine tells comes in as Qt signals."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from streamsnn.player.messages import Command, Failed, Note, Notice, Opened, Preparing, Status, Totals
+from streamsnn.player.screen import Screen
+from streamsnn.player.worker import SharedScreen, Worker
+
+
+class Link(QObject):
+    """One engine process. `poll` it regularly; an engine that died is replaced, and said so."""
+
+    opened = Signal(object, object)
+    """Opened, and its Screen."""
+    status = Signal(object)
+    preparing = Signal(object)
+    noted = Signal(str)
+    failed = Signal(object)
+    summed = Signal(object)
+    """Totals."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._worker = Worker()
+        self._shared: SharedScreen | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The engine's process number."""
+        return self._worker.pid
+
+    def send(self, command: Command) -> None:
+        """Tell the engine; what comes of it comes with `poll`."""
+        self._worker.send(command)
+
+    def poll(self, wait_s: float = 0.0) -> None:
+        """Emit everything that the engine told since the last call, for which one may wait."""
+        for notice in self._worker.notices(wait_s):
+            self._emit(notice)
+        if self._worker.exit_code is not None:
+            self._replace(f"The engine ended unexpectedly (exit code {self._worker.exit_code}).")
+
+    def restart(self) -> None:
+        """End the engine, whatever it does, and start another."""
+        self._worker.close()
+        self._worker = Worker()
+        self.status.emit(Status("closed"))
+
+    def close(self) -> None:
+        """End the engine."""
+        self._worker.close()
+        self._let_go()
+
+    def _replace(self, why: str) -> None:
+        self._worker.close()
+        self._worker = Worker()
+        self.failed.emit(Failed(why, "Another one runs: open the stream again, or another one."))
+        self.status.emit(Status("failed"))
+
+    def _emit(self, notice: Notice) -> None:
+        if isinstance(notice, Opened):
+            self._open(notice)
+        elif isinstance(notice, Status):
+            self.status.emit(notice)
+        elif isinstance(notice, Preparing):
+            self.preparing.emit(notice)
+        elif isinstance(notice, Note):
+            self.noted.emit(notice.text)
+        elif isinstance(notice, Failed):
+            self.failed.emit(notice)
+        elif isinstance(notice, Totals):
+            self.summed.emit(notice)
+
+    def _open(self, opened: Opened) -> None:
+        assert opened.memory is not None
+        try:
+            shared = SharedScreen(opened.memory, opened.layout)
+        except FileNotFoundError:
+            # Another stream was opened before this one was looked at.
+            return
+        before, self._shared = self._shared, shared
+        screen: Screen = shared.screen
+        self.opened.emit(opened, screen)
+        if before is not None:
+            before.close()
+
+    def _let_go(self) -> None:
+        if self._shared is not None:
+            self._shared.close()
+            self._shared = None

@@ -1,0 +1,317 @@
+"""One opened stream, taken step by step, and taken up again at any of its steps."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+from collections.abc import Callable, Generator
+from typing import Any
+
+import numpy as np
+
+from streamsnn.clock import Clock
+from streamsnn.engine import stream
+from streamsnn.errors import StreamsnnError
+from streamsnn.player.feed import Feed, Pace, Switch, Tap
+from streamsnn.player.messages import Note, Notice, Open, Opened, Preparing
+from streamsnn.player.screen import PROBES, Layout, Screen, layout_of
+from streamsnn.player.snapshots import Snapshot, Snapshots
+from streamsnn.readout import ScoreReadout
+from streamsnn.registry import open_filter, open_model, open_source
+from streamsnn.sensor_fit import fit_sensor
+from streamsnn.sources.files import RecordingSource
+from streamsnn.sources.hearing import Heard
+from streamsnn.summary import Summary
+from streamsnn.types import Packet, Result, Sensor, Source
+
+_SNAPSHOT_US = 1_000_000
+_SHOWN_US = 6_000_000
+"""How much before the place that was sought is shown as well."""
+_REPLAYED_US = 60_000_000
+"""A place farther than this from where the stream can be taken up is reached by warming up, where a model forgets."""
+
+MakeScreen = Callable[[Layout], tuple[Screen, str | None]]
+"""Gives a screen for a layout, and the name of its shared memory."""
+
+
+class Session:
+    """The stream that `wanted` names, from its source to a screen; `tell` hears what people should know.
+
+    Raises StreamsnnError when it is made if source, model or filters cannot be opened or do not fit one another.
+    """
+
+    def __init__(self, wanted: Open, clock: Clock, make_screen: MakeScreen, tell: Callable[[Notice], None]) -> None:
+        self._wanted, self._clock, self._tell = wanted, clock, tell
+        self.pace = Pace(clock, wanted.speed, self._fell_behind)
+        tell(Preparing(f"Opening {wanted.model}"))
+        self.model = open_model(wanted.model)
+        card = self.model.card
+        self.step_us = card.step_us
+        source = self._open(0)
+        self.live = bool(getattr(source, "live", False))
+        self._resumable = isinstance(source, RecordingSource)
+        self._fit = fit_sensor(
+            source.sensor, card.input, crop=wanted.crop, downsample=wanted.downsample, letterbox=wanted.letterbox
+        )
+        self.filters = [Switch(text, open_filter(text, source.sensor), on) for text, on in wanted.filters]
+        settings = card.readout
+        if wanted.threshold is not None:
+            settings = dataclasses.replace(settings, threshold=wanted.threshold)
+        self.readout = ScoreReadout(settings, card.labels, self.step_us)
+        self.state = self.model.initial_state()
+        warm_up = getattr(self.model, "warm_up", None)
+        if warm_up is not None:
+            tell(Preparing("Compiling the step, once"))
+            warm_up()
+        self._layers: dict[str, int] = dict(getattr(self.model, "spiking_layers", {}))
+        self.layout = layout_of(card, source.sensor, self._layers)
+        self.screen, self._memory = make_screen(self.layout)
+        self._snapshots = Snapshots(max(1, _SNAPSHOT_US // self.step_us))
+        self._pure = True
+        self._probes: tuple[tuple[str, int], ...] = ()
+        self._membranes = np.full(PROBES, np.nan, np.float32)
+        self._show_from = 0
+        self.summary = Summary(self.step_us, getattr(self.model, "operation_names", ()))
+        self._dropped = self._dropped_before = 0
+        self._run: Generator[Result, None, None] | None = None
+        self._feed: Feed | None = None
+        self._first: Result | None = None
+        self.target: int | None = None
+        """The step that is being sought; None: none."""
+        self.next_index = 0
+        """The step that comes next."""
+        self.begin_us = 0
+        self._start(source)
+        if not self.live:
+            self._peek()
+
+    def opened(self) -> Opened:
+        """What a display needs to know of it."""
+        wanted = self._wanted
+        return Opened(
+            wanted.source,
+            self.model.card,
+            self.layout,
+            self._memory,
+            self.begin_us,
+            self._duration_us(),
+            self.live,
+            wanted.source if self._resumable or (isinstance(self._source, Heard) and not self.live) else None,
+            tuple((each.spelling, each.on) for each in self.filters),
+            dict(self._layers) if hasattr(self.state, "membrane") else {},
+        )
+
+    def advance(self) -> bool:
+        """Take one step; whether there was one left. Raises whatever source and model raise."""
+        result, self._first = self._first, None
+        if result is None:
+            assert self._run is not None
+            result = next(self._run, None)
+            if result is None:
+                self.target = None
+                return False
+        self.next_index = result.step.index + 1
+        self._dropped = self._dropped_before + result.dropped
+        if self.target is None or self.next_index > self._show_from:
+            self._show(result)
+        if self.target is None:
+            self.summary.write(result)
+        elif self.next_index >= self.target:
+            self.target = None
+            self.pace.hold()
+        if self._pure and self._resumable and self._snapshots.wants(self.next_index):
+            self._keep()
+        return True
+
+    def seek(self, index: int) -> None:
+        """Make step `index` the next one, with everything as if the stream had been played until there.
+
+        Nothing is done yet but the beginning: `advance` leads there step by step, and `target` is None once it has.
+        What was left out because the model forgets it anyway is told. Raises StreamsnnError for a live stream.
+        """
+        if self.live:
+            raise StreamsnnError("A live stream cannot be wound.", hint="Record it first, then open the recording.")
+        first = self.begin_us // self.step_us
+        index = max(index, first)
+        kept = self._snapshots.before(index)
+        here = self._pure and self.target is None and self.next_index <= index
+        at = max(self.next_index if here else first, kept.index if kept else first)
+        memory_us = self.model.card.memory_us
+        if self._resumable and (index - at) * self.step_us > max(_REPLAYED_US, 2 * memory_us):
+            self._warm_up_before(index, memory_us)
+        elif kept is not None and (not here or kept.index > self.next_index):
+            self._restore(kept.copied())
+        elif not here:
+            self.restart()
+        self._show_from = index - _SHOWN_US // self.step_us
+        self.screen.clear()
+        self.target = index if self.next_index < index else None
+        self.pace.hold()
+
+    def restart(self) -> None:
+        """Go to the beginning, with a fresh state."""
+        self.state.reset()
+        self.readout.reset()
+        for each in self.filters:
+            each.reset()
+        self._dropped = 0
+        self._pure = True
+        self.target = None
+        self._start(self._open(0))
+        self.next_index = self.begin_us // self.step_us
+        self.screen.clear()
+
+    def reset_state(self) -> None:
+        """Forget everything heard or seen, here."""
+        self.state.reset()
+        self.readout.reset()
+        self._pure = False
+        self.screen.clear()
+
+    def switch_filter(self, spelling: str, on: bool) -> None:
+        """Apply a filter from the next packet on, or no longer. Raises StreamsnnError if there is no such filter."""
+        for each in self.filters:
+            if each.spelling == spelling:
+                each.on = on
+                break
+        else:
+            self.filters.append(Switch(spelling, open_filter(spelling, self.sensor), on))
+            self._take_up_here()
+        self._changed()
+
+    def set_threshold(self, threshold: float) -> None:
+        """Show labels above this confidence. Raises StreamsnnError if it is none."""
+        if not 0 <= threshold < 1:
+            raise StreamsnnError(f"A threshold lies in [0, 1), not at {threshold}.", hint="Choose another.")
+        self.readout.settings = dataclasses.replace(self.readout.settings, threshold=threshold)
+        self._changed()
+
+    def set_probes(self, probes: tuple[tuple[str, int], ...]) -> None:
+        """Show the membranes of these (layer, neuron). Raises StreamsnnError for what is not there, or too many."""
+        if len(probes) > PROBES:
+            raise StreamsnnError(
+                f"At most {PROBES} neurons can be watched at a time.", hint="Let go of one of the others first."
+            )
+        if not hasattr(self.state, "membrane"):
+            raise StreamsnnError("This model does not show its membranes.", hint="Plug-ins may offer state.membrane.")
+        for layer, neuron in probes:
+            if not 0 <= neuron < self._layers.get(layer, 0):
+                raise StreamsnnError(f"There is no neuron {neuron} in a layer {layer}.", hint="Pick one in the raster.")
+        self._probes = probes
+        self._membranes.fill(math.nan)
+
+    def close(self) -> None:
+        """Let go of the source."""
+        if self._run is not None:
+            self._run.close()
+        self._source.close()
+
+    @property
+    def sensor(self) -> Sensor:
+        return self._source.sensor
+
+    def _open(self, start_us: int) -> Source:
+        wanted, card = self._wanted, self.model.card
+        return open_source(
+            wanted.source,
+            sensor=None if wanted.sensor is None else Sensor("sensor", *wanted.sensor),
+            start_us=start_us,
+            packet_us=card.step_us,
+            hearing=card.hearing,
+            ears=card.input.height,
+            clock=self._clock,
+            on_change=lambda told: self._tell(Note(told)),
+        )
+
+    def _start(self, source: Source) -> None:
+        """Take the stream up at the beginning of `source`, with everything as it is."""
+        if self._run is not None:
+            self._run.close()
+        self._source, self._first = source, None
+        self._feed = Feed(source, self.step_us, self._release)
+        self._dropped_before = self._dropped
+        self._run = stream(
+            self._feed,
+            self.model,
+            filters=[*self.filters, Tap(self._show_events)],
+            readout=self.readout,
+            state=self.state,
+            fit=self._fit,
+            clock=self._clock,
+        )
+
+    def _peek(self) -> None:
+        """Take the first step, which tells when the stream begins, without showing it yet."""
+        assert self._run is not None
+        assert self._feed is not None
+        speed, self.pace.speed = self.pace.speed, None
+        self._first = next(self._run, None)
+        self.pace.speed = speed
+        if self._first is None or self._feed.begin_us is None:
+            raise StreamsnnError(f"{self._wanted.source} ended before its first step.")
+        self.begin_us = self._feed.begin_us
+        self.next_index = self._first.step.index
+
+    def _take_up_here(self) -> None:
+        """Go on from here with the filters that there are now."""
+        if self._first is not None:
+            self.restart()
+        elif not self._resumable:
+            self._tell(Note("The new filter applies once the stream begins anew."))
+        else:
+            self._start(self._open(max(0, self.next_index * self.step_us - self.begin_us)))
+
+    def _restore(self, snapshot: Snapshot) -> None:
+        self.state, self.readout = snapshot.state, snapshot.readout  # type: ignore[assignment]
+        self.filters = list(snapshot.filters)
+        self._dropped, self._pure = snapshot.dropped, True
+        self.next_index = snapshot.index
+        self._start(self._open(max(0, snapshot.index * self.step_us - self.begin_us)))
+
+    def _warm_up_before(self, index: int, memory_us: int) -> None:
+        """Begin afresh so long before step `index` that the model has forgotten what came before."""
+        self.restart()
+        self.next_index = max(index - -(-max(memory_us, _SHOWN_US) // self.step_us), self.next_index)
+        self._start(self._open(max(0, self.next_index * self.step_us - self.begin_us)))
+        self._tell(
+            Note(
+                f"Warmed up over the {(index - self.next_index) * self.step_us / 1e6:.1f} s before this place:"
+                " the model forgets what is older, the readout may not."
+            )
+        )
+
+    def _keep(self) -> None:
+        try:
+            filters = copy.deepcopy(tuple(self.filters))
+            snapshot = Snapshot(self.next_index, self.state.copy(), copy.deepcopy(self.readout), filters, self._dropped)
+        except (TypeError, AttributeError, NotImplementedError):
+            # A plug-in that cannot be copied: the stream is then played again from its beginning.
+            self._pure = False
+            return
+        self._snapshots.keep(snapshot)
+
+    def _changed(self) -> None:
+        """What was kept is not what playing there would give from now on."""
+        self._snapshots.clear()
+
+    def _release(self, packet: Packet) -> Packet:
+        return packet if self.live or self.target is not None else self.pace.release(packet)
+
+    def _show_events(self, events: Any) -> None:
+        if self.target is None or self.next_index >= self._show_from:
+            self.screen.write_events(events)
+
+    def _show(self, result: Result) -> None:
+        for place, (layer, neuron) in enumerate(self._probes):
+            self._membranes[place] = self.state.membrane(layer)[neuron]
+        level_db = self._source.level_db if isinstance(self._source, Heard) else math.nan
+        self.screen.write(result._replace(dropped=self._dropped), self._membranes, level_db)
+
+    def _duration_us(self) -> int | None:
+        if isinstance(self._source, Heard):
+            return getattr(self._source.sounds, "duration_us", None)
+        return None
+
+    def _fell_behind(self, seconds: float) -> None:
+        self._tell(Note(f"Computing fell {seconds:.1f} s behind; true time counts anew from here."))
