@@ -57,7 +57,16 @@ class Stage:
         self.layout: Layout = layout_of(self.card, self.sensor, self.layers)
         self.screen = Screen(self.layout)
         self.opened = Opened(
-            "toy.dat", self.card, self.layout, None, 0, None, False, None, (), {name: n for name, n in self.layers.items()}
+            "toy.dat",
+            self.card,
+            self.layout,
+            None,
+            0,
+            None,
+            False,
+            None,
+            (),
+            self.layers,
         )
         self.index = 0
         self.seen = 0

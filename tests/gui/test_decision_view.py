@@ -25,7 +25,8 @@ def test_bars_are_as_long_as_their_classes_are_likely() -> None:
     shares = np.array([0.7, 0.2, 0.1])
     stage.write("left", scores=np.log(shares).tolist(), confidence=0.7)
     stage.refresh()
-    assert (view.label, view.confidence) == ("left", pytest.approx(0.7))
+    assert view.label == "left"
+    assert view.confidence == pytest.approx(0.7)
     np.testing.assert_allclose(view.probabilities, shares, atol=1e-6)
     picture(view)
     for place, share in enumerate(shares):

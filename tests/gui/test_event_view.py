@@ -1,4 +1,4 @@
-"""The picture of events: the right colours at the right places, fading with the stream's time, and what a mouse does."""
+"""The picture of events: the right colours at the right places, fading with the stream's time, and the mouse."""
 
 from __future__ import annotations
 

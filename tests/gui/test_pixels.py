@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from stage import events
 
 from streamsnn.gui.palettes import PALETTES, STRONGEST
@@ -15,16 +16,20 @@ def noise(count: int, begin_us: int, end_us: int, seed: int = 0, width: int = 9,
     rng = np.random.default_rng(seed)
     made = np.zeros(count, EVENT)
     made["t"] = np.sort(rng.integers(begin_us, end_us, count))
-    made["x"], made["y"], made["p"] = rng.integers(0, width, count), rng.integers(0, height, count), rng.random(count) > 0.5
+    made["x"], made["y"], made["p"] = (
+        rng.integers(0, width, count),
+        rng.integers(0, height, count),
+        rng.random(count) > 0.5,
+    )
     return made
 
 
-def counted(seen: Events, since_us: int, width: int = 9, height: int = 7) -> np.ndarray:
+def counted(seen: Events, since_us: int, width: int = 9, height: int = 7) -> NDArray[np.int64]:
     counts = np.zeros((height, width), np.int64)
     new = seen[seen["t"] >= since_us]
     np.add.at(counts, (new["y"], new["x"]), np.where(new["p"], 1, -1))
-    strength = np.minimum(np.abs(counts) * (STRONGEST // 3), STRONGEST)
-    return 2 * strength + (counts > 0)
+    shades: NDArray[np.int64] = 2 * np.minimum(np.abs(counts) * (STRONGEST // 3), STRONGEST) + (counts > 0)
+    return shades
 
 
 def test_a_surface_fades_exponentially_and_shows_the_last_polarity() -> None:
