@@ -10,8 +10,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtWidgets import QWidget
 
 from streamsnn.gui.painter import Painter, short
-from streamsnn.gui.panel import MARGIN, Panel, Playing
-from streamsnn.gui.spike_view import CALM_NS
+from streamsnn.gui.panel import MARGIN, READABLE_NS, Panel, Playing
 from streamsnn.gui.strip import Strip
 from streamsnn.gui.tape import Seen, Tape
 from streamsnn.player.messages import Opened
@@ -70,7 +69,7 @@ class HealthView(Panel):
         if len(new.records):
             self._take(new.records, host_ns, self.playing.opened.layout.step_us)
         # Strips of 10 s need no more pictures than the numbers do.
-        if self._told_ns is None or host_ns - self._told_ns >= CALM_NS:
+        if self._told_ns is None or host_ns - self._told_ns >= READABLE_NS:
             self._told_ns = host_ns
             self.health = self._measure(self.playing, host_ns)
             self.update()

@@ -45,8 +45,8 @@ class MembraneView(Panel):
     def refresh(self, watched: Watched, host_ns: int) -> None:
         if self.playing is None:
             return
-        if self._take(self._seen.new(self.playing.screen, watched)):
-            self.update()
+        taken = self._take(self._seen.new(self.playing.screen, watched))
+        self.update_calmly(taken > 0, host_ns)
 
     def clear(self) -> None:
         self._tape.clear()

@@ -10,7 +10,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QWidget
 
 from streamsnn.gui.painter import Painter, short
-from streamsnn.gui.panel import MARGIN, Panel, Playing
+from streamsnn.gui.panel import MARGIN, READABLE_NS, Panel, Playing
 from streamsnn.gui.raster import FULL_A_CELL, Raster
 from streamsnn.gui.strip import Strip
 from streamsnn.gui.tape import Seen, Tape
@@ -20,8 +20,6 @@ from streamsnn.player.screen import COLUMNS, RECORDS, Screen, Watched
 LENGTH_US = 5_000_000
 _BIN_US = 100_000
 _AVERAGED_US = 1_000_000
-CALM_NS = 250_000_000
-"""Numbers change at most so often: faster ones cannot be read."""
 _TIP = "Spikes of each layer over the last seconds. Click a row to watch the membrane of a neuron."
 
 
@@ -72,12 +70,11 @@ class SpikeView(Panel):
         rows["operations"], rows["energy_pj"] = new.records["operations"], new.records["energy_pj"]
         rows["spikes"] = new.spikes
         self._tape.add(rows)
-        if self._told_ns is None or host_ns - self._told_ns >= CALM_NS:
+        if self._told_ns is None or host_ns - self._told_ns >= READABLE_NS:
             self._told_ns = host_ns
             self.numbers = self._count()
             self.update()
-        if len(rows):
-            self.update()
+        self.update_calmly(len(rows) > 0, host_ns)
 
     def clear(self) -> None:
         self._tape.clear()
