@@ -26,8 +26,9 @@ _ROW = np.dtype(
 _FASTEST_MS, _SLOWEST_MS = 1e-2, 1e3
 _LEAST_HZ, _MOST_HZ = 1e1, 1e7
 _TIP = (
-    "bin: an event's wait for its step to close. queue: from arrival to the step's begin. compute: the step. total:"
-    " queue and compute. display: from the step's end to this picture. Over the last 10 s of the stream."
+    "Sensor lag: from an event to its picture. bin: an event's wait for its step to close. queue: from arrival to the"
+    " step's begin. compute: the step. total: queue and compute. display: from the step's end to this picture. Over the"
+    " last 10 s of the stream."
 )
 
 
@@ -142,10 +143,10 @@ class HealthView(Panel):
         health, theme = self.health, self.theme
         sound = self.playing is not None and self.playing.opened.layout.sensor.kind == "audio"
         tiles = (
-            ("input", f"{short(health.input_hz)} {'spikes' if sound else 'events'}/s", theme.foreground),
-            ("steps", f"{health.steps_hz:.0f} /s", theme.foreground),
+            ("spikes/s in" if sound else "events/s in", short(health.input_hz), theme.foreground),
+            ("steps/s", f"{health.steps_hz:.0f}", theme.foreground),
             ("load", _percent(health.load), theme.warning if health.load > 1 else theme.foreground),
-            ("behind the sensor", _ms(health.behind_ms), theme.foreground),
+            ("sensor lag", _ms(health.behind_ms), theme.foreground),
             ("late steps", f"{health.late_steps}", theme.warning if health.late_steps else theme.foreground),
             (
                 "lost samples" if sound else "lost events",

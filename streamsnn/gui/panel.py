@@ -38,6 +38,8 @@ class Panel(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.theme: Theme = DARK
         self.playing: Playing | None = None
+        self.exposed = self.rect()
+        """What of the panel is being painted."""
         self._size = QSize(*size)
         self._stale, self._asked_ns = False, 0
         self._fonts: dict[tuple[float, bool], Face] = {}
@@ -86,6 +88,7 @@ class Panel(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = Painter(self)
+        self.exposed = event.rect()
         try:
             painter.fillRect(self.rect(), QColor(self.theme.panel))
             if self.playing is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QImage, QMouseEvent, QRegion, QWheelEvent
+from PySide6.QtWidgets import QWidget
 from stage import Stage, events, has, picture, press, rgb
 
 from streamsnn.gui.event_view import LONGEST_US, SHORTEST_US, EventView
@@ -156,6 +157,34 @@ def test_the_pixel_under_the_pointer() -> None:
     assert view.pixel_at(view.point_of(12.5, 7.5)) == (12, 7)
     assert view.pixel_at(view.point_of(-0.5, 3)) is None
     assert view.pixel_at(QPointF(5, view.height() - 2)) is None
+
+
+def test_where_the_pointer_is_is_told_without_painting_the_picture_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage, view = staged()
+    stage.play(1)
+    stage.refresh()
+    before = picture(view)
+    point = view.point_of(12.5, 7.5)
+    painted: list[int] = []
+    monkeypatch.setattr(view._pixels, "surface", lambda *_: painted.append(1))
+    asked: list[tuple[int, ...]] = []
+    monkeypatch.setattr(view, "update", lambda *area: asked.append(area))
+    press(view, (5, 5))
+    asked.clear()
+    view.mouseMoveEvent(moved(point))
+    [(left, top, width, height)] = asked
+    image = QImage(view.size(), QImage.Format.Format_RGB32)
+    view.render(image, QPoint(), QRegion(left, top, width, height), QWidget.RenderFlag(0))
+    assert painted == []
+    monkeypatch.undo()
+    after = picture(view)
+    assert (after[:top] == before[:top]).all()
+    assert (after[top:] != before[top:]).any()
+
+
+def moved(point: QPointF) -> QMouseEvent:
+    nothing = Qt.MouseButton.NoButton
+    return QMouseEvent(QEvent.Type.MouseMove, point, point, nothing, nothing, Qt.KeyboardModifier.NoModifier)
 
 
 def test_ctrl_and_drag_choose_a_region_of_whole_pixels() -> None:
