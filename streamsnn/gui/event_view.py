@@ -158,6 +158,11 @@ class EventView(Panel):
     # Painting.
 
     def paint(self, painter: Painter, playing: Playing) -> None:
+        if self.exposed.top() < self._area().bottom():
+            self._paint_picture(painter)
+        self._paint_footer(painter, playing)
+
+    def _paint_picture(self, painter: Painter) -> None:
         palette, words = self._look()
         area = self._area()
         painter.fillRect(area, QColor(*palette.nothing))
@@ -176,7 +181,6 @@ class EventView(Panel):
             self._paint_frame(painter, QRectF(*self._frame).normalized())
         self._boxes.paint(painter, place, self.small, self.theme, now_us)
         painter.setClipping(False)
-        self._paint_footer(painter, playing)
 
     def _look(self) -> tuple[EventPalette, NDArray[np.uint32]]:
         """The palette, and its table."""
@@ -251,6 +255,10 @@ class EventView(Panel):
             self._origin += event.position() - self._grabbed
             self._grabbed, self._whole = event.position(), False
             self._keep_in_sight()
+        else:
+            # A mouse moves far more often than pictures change.
+            self._update_footer()
+            return
         self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -270,7 +278,11 @@ class EventView(Panel):
 
     def leaveEvent(self, event: object) -> None:
         self._pointer = None
-        self.update()
+        self._update_footer()
+
+    def _update_footer(self) -> None:
+        area = self._area()
+        self.update(0, int(area.bottom()), self.width(), self.height() - int(area.bottom()))
 
     def _keep_in_sight(self) -> None:
         """Some of the sensor stays in the view, however far it is dragged."""

@@ -53,8 +53,7 @@ class HistoryView(Panel):
         rows["t_us"] = (new.records["index"] + 1) * self.playing.opened.layout.step_us
         rows["label"], rows["confidence"] = new.records["label"], new.records["confidence"]
         self._tape.add(rows)
-        if len(rows):
-            self.update()
+        self.update_calmly(len(rows) > 0, host_ns)
 
     def clear(self) -> None:
         self._tape.clear()

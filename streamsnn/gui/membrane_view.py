@@ -45,8 +45,8 @@ class MembraneView(Panel):
     def refresh(self, watched: Watched, host_ns: int) -> None:
         if self.playing is None:
             return
-        if self._take(self._seen.new(self.playing.screen, watched)):
-            self.update()
+        taken = self._take(self._seen.new(self.playing.screen, watched))
+        self.update_calmly(taken > 0, host_ns)
 
     def clear(self) -> None:
         self._tape.clear()
@@ -134,7 +134,7 @@ class MembraneView(Panel):
         low, high = (float(end.reduce(values, initial=np.nan)) for end in (np.fmin, np.fmax))
         if not np.isfinite(low + high):
             return self._scales[place] or (-1.0, 1.0)
-        room = 0.08 * (high - low) or 0.5
+        room = 0.08 * (high - low) or max(0.5, 0.1 * abs(high))
         before = self._scales[place]
         if before is None or low < before[0] or high > before[1] or high - low < 0.5 * (before[1] - before[0]):
             self._scales[place] = before = (low - room, high + room)

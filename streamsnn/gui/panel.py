@@ -15,6 +15,9 @@ from streamsnn.player.screen import Screen, Watched
 
 MARGIN = 10
 """Pixels between a panel's edge and what it shows."""
+CALM_NS = 60_000_000
+READABLE_NS = 250_000_000
+"""Numbers change at most so often: faster ones cannot be read."""
 
 
 class Playing(NamedTuple):
@@ -35,7 +38,10 @@ class Panel(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.theme: Theme = DARK
         self.playing: Playing | None = None
+        self.exposed = self.rect()
+        """What of the panel is being painted."""
         self._size = QSize(*size)
+        self._stale, self._asked_ns = False, 0
         self._fonts: dict[tuple[float, bool], Face] = {}
 
     def open(self, opened: Opened, screen: Screen) -> None:
@@ -47,8 +53,21 @@ class Panel(QWidget):
         """Show the steps that are new since the last call, at host time `host_ns`."""
         self.update()
 
+    def update_calmly(self, new: bool, host_ns: int) -> None:
+        """Ask to be painted where something is `new`, but not more often than strips of seconds need to glide."""
+        self._stale = self._stale or new
+        if self._stale and not 0 <= host_ns - self._asked_ns < CALM_NS:
+            self._stale, self._asked_ns = False, host_ns
+            self.update()
+
     def clear(self) -> None:
         """Forget what was shown."""
+        self.update()
+
+    def leave(self) -> None:
+        """Let go of the stream and of its screen: nothing plays any more."""
+        self.clear()
+        self.playing = None
         self.update()
 
     def use_theme(self, theme: Theme) -> None:
@@ -69,6 +88,7 @@ class Panel(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = Painter(self)
+        self.exposed = event.rect()
         try:
             painter.fillRect(self.rect(), QColor(self.theme.panel))
             if self.playing is None:

@@ -10,8 +10,8 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QWidget
 
 from streamsnn.gui.painter import Painter, short
-from streamsnn.gui.panel import MARGIN, Panel, Playing
-from streamsnn.gui.raster import Raster
+from streamsnn.gui.panel import MARGIN, READABLE_NS, Panel, Playing
+from streamsnn.gui.raster import FULL_A_CELL, Raster
 from streamsnn.gui.strip import Strip
 from streamsnn.gui.tape import Seen, Tape
 from streamsnn.player.messages import Opened
@@ -20,8 +20,6 @@ from streamsnn.player.screen import COLUMNS, RECORDS, Screen, Watched
 LENGTH_US = 5_000_000
 _BIN_US = 100_000
 _AVERAGED_US = 1_000_000
-CALM_NS = 250_000_000
-"""Numbers change at most so often: faster ones cannot be read."""
 _TIP = "Spikes of each layer over the last seconds. Click a row to watch the membrane of a neuron."
 
 
@@ -55,9 +53,11 @@ class SpikeView(Panel):
         dtype = [("t_us", "<i8"), ("operations", "<f8"), ("energy_pj", "<f8"), ("spikes", "<i4", (len(layout.layers),))]
         self._tape, self._seen = Tape(dtype, steps), Seen(steps)
         self._rasters = []
-        for place, (_, neurons) in enumerate(layout.layers):
+        hearing = opened.card.hearing
+        for place, (name, neurons) in enumerate(layout.layers):
             sharing = -(-neurons // max(1, layout.rows(place)))
-            self._rasters.append(Raster(sharing * layout.column_us // layout.step_us))
+            cells = FULL_A_CELL * hearing.cells if hearing is not None and name == "cochlea" else 1
+            self._rasters.append(Raster(cells * sharing * layout.column_us // layout.step_us))
         self.probes, self._pointed = (), None
         super().open(opened, screen)
 
@@ -70,12 +70,11 @@ class SpikeView(Panel):
         rows["operations"], rows["energy_pj"] = new.records["operations"], new.records["energy_pj"]
         rows["spikes"] = new.spikes
         self._tape.add(rows)
-        if self._told_ns is None or host_ns - self._told_ns >= CALM_NS:
+        if self._told_ns is None or host_ns - self._told_ns >= READABLE_NS:
             self._told_ns = host_ns
             self.numbers = self._count()
             self.update()
-        if len(rows):
-            self.update()
+        self.update_calmly(len(rows) > 0, host_ns)
 
     def clear(self) -> None:
         self._tape.clear()
@@ -131,7 +130,9 @@ class SpikeView(Panel):
                 counts = playing.screen.raster(place)[:, -max(1, length_us // layout.column_us) :]
                 self._rasters[place].paint(painter, area, counts, self.theme)
             last = place == len(areas) - 1
-            Strip(area, end_us, length_us).draw_times(painter, playing.opened.begin_us, self.theme, labels=last)
+            Strip(area, end_us, length_us).draw_times(
+                painter, playing.opened.begin_us, self.theme, labels=last, over=True
+            )
             self._paint_title(painter, playing, place, QRectF(area.left(), area.top() - high - 2, area.width(), high))
         self._paint_marks(painter, layout.layers, areas)
 
