@@ -133,13 +133,17 @@ def rule(painter: QPainter, begin: QPointF, end: QPointF, colour: QColor | str, 
     painter.drawLine(begin, end)
 
 
-def short(number: float, unit: str = "") -> str:
-    """A number of three digits with a prefix: 1234567 is "1.23 M"; the unit follows it."""
+_LARGE = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
+_SMALL = ((1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
+
+
+def short(number: float, unit: str = "", *, small: bool = False) -> str:
+    """A number of three digits with a prefix and a unit: 1234567 is "1.23 M"; with `small` 0.001 W is "1.00 mW"."""
     if number != number:
         return "–"
-    for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+    for factor, prefix in (*_LARGE, *_SMALL) if small else _LARGE:
         if abs(number) >= 0.9995 * factor:
-            return f"{_three(number / factor)} {prefix}{unit}"
+            return f"{_three(number / factor)} {prefix}{unit}".rstrip()
     return f"{_three(number)} {unit}".rstrip()
 
 

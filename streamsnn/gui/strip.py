@@ -49,15 +49,20 @@ class Strip(NamedTuple):
         )
         return pg.functions.arrayToQPath(x, y, connect="finite") if len(x) else QPainterPath()
 
-    def draw(self, painter: QPainter, path: QPainterPath, colour: QColor | str, width: float = 1.3) -> None:
-        """Draw a `path` within the rectangle."""
+    def draw(self, painter: QPainter, path: QPainterPath, colour: QColor | str) -> None:
+        """Draw a `path` within the rectangle, a pixel wide."""
         painter.save()
         painter.setClipRect(self.area)
-        pen = QPen(QColor(colour), width)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        pen = QPen(QColor(colour), 1.0)
         pen.setCosmetic(True)
         painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawPath(path)
+        # Wider pens take twenty times as long: on a finer screen several lines side by side do the same.
+        ratio = painter.device().devicePixelRatioF()
+        for _ in range(max(1, round(ratio))):
+            painter.drawPath(path)
+            painter.translate(0, 1 / ratio)
         painter.restore()
 
     def draw_times(self, painter: QPainter, origin_us: int, theme: Theme, *, labels: bool = True) -> None:

@@ -62,14 +62,20 @@ class Seen:
         """The steps that this view has not seen: of those just `watched`, and at most `most` that it missed before."""
         begin = watched.until - len(watched.records)
         wanted = max(self._seen, watched.until - self._most)
-        self._seen = watched.until
         if begin > wanted + watched.missed:
-            return screen.steps_since(wanted)
+            return self.rest(screen)
+        self._seen = watched.until
         known = max(0, min(wanted - begin, len(watched.records)))
         if not known:
             return watched
         records, scores, spikes, membranes = watched.records, watched.scores, watched.spikes, watched.membranes
         return Watched(records[known:], scores[known:], spikes[known:], membranes[known:], 0, watched.until)
+
+    def rest(self, screen: Screen) -> Watched:
+        """All steps that this view has not seen, but for those that are too old for it."""
+        watched = screen.steps_since(max(self._seen, screen.steps_written - self._most))
+        self._seen = watched.until
+        return watched
 
 
 def line(
