@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from PySide6.QtWidgets import QApplication
 
@@ -36,7 +37,7 @@ class Shot:
     speed: float = 1.0
     in_us: int | None = None
     out_us: int | None = None
-    theme: str = "dark"
+    theme: Literal["dark", "light"] = "dark"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,9 @@ def film(wanted: Open, path: Path, shot: Shot, tell: Tell, note: Callable[[str],
     )
     try:
         if session.live:
-            raise StreamsnnError(f"{wanted.source} is live, and over once it is seen.", hint="Record it, then film that.")
+            raise StreamsnnError(
+                f"{wanted.source} is live, and over once it is seen.", hint="Record it, then film that."
+            )
         return _shoot(session, path, shot, tell)
     finally:
         session.close()
@@ -138,7 +141,9 @@ def _refuse_endless(wanted: Open, shot: Shot) -> None:
     if shot.in_us is not None and shot.out_us is not None and shot.in_us >= shot.out_us:
         raise StreamsnnError("The film would end before it begins.", hint="Let it end later, or begin earlier.")
     if wanted.source.startswith("synthetic:") and not is_file(wanted.source) and shot.out_us is None:
-        raise StreamsnnError(f"{wanted.source} has no end, and a film needs one.", hint="Say where it ends: --stop 10s.")
+        raise StreamsnnError(
+            f"{wanted.source} has no end, and a film needs one.", hint="Say where it ends: --stop 10s."
+        )
 
 
 def _duration_us(opened: Opened, session: Session) -> int | None:
