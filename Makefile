@@ -1,27 +1,29 @@
-# make demo   the main job on recordings/, in a virtual environment of its own
+# make demo   a tour of recordings/ in the window, or in the terminal, in a virtual environment of its own
 # make test   all tests           make check   format, lint, strict types, import contracts
 # make bench  how fast it is beside other libraries, which `make peers` installs in an environment of their own
 PYTHON ?= python3
 VENV ?= .venv
 PEERS ?= .venv-peers
-SYSTEM := libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils
+SOUND := libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils
+WINDOW := libegl1 libgl1 libxkbcommon0 libfontconfig1 libdbus-1-3 libglib2.0-0 fonts-dejavu-core
 BIN := $(VENV)/bin
 
 .PHONY: demo system test check format peers bench clean
 
 demo: $(VENV)/.installed
-	$(BIN)/streamsnn run recordings/sequence.dat --model nmnist-sliding-psn
-	$(BIN)/streamsnn run recordings/spoken-digits.flac --model english-digits
+	$(BIN)/streamsnn demo
 
 test: system $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
 
-# What the tests of the microphone listen to; without it they are skipped.
+# What the tests of the microphone listen to, and what Qt draws with; without it those tests are skipped.
 system:
 	@command -v pulseaudio >/dev/null && command -v paplay >/dev/null && ldconfig -p | grep -q libportaudio.so.2 \
+	  && ldconfig -p | grep -q libEGL.so.1 && ldconfig -p | grep -q libxkbcommon.so.0 && ldconfig -p | grep -q libGL.so.1 \
+	  && ls /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf >/dev/null 2>&1 \
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q && \
-	    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(SYSTEM); } \
-	  || echo 'The tests of the microphone will be skipped: sudo apt-get install $(SYSTEM)'
+	    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(SOUND) $(WINDOW); } \
+	  || echo 'Some tests will be skipped: sudo apt-get install $(SOUND) $(WINDOW)'
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

@@ -32,13 +32,14 @@ _MICROPHONE = re.compile(r"mic(?::(.+))?")
 
 def model_places() -> tuple[Path, ...]:
     """The folders that models are looked for in: ./models, $STREAMSNN_MODELS, and those that came with the program."""
-    checkout = Path(__file__).resolve().parents[1]
     places = [Path("models")]
     places += [Path(place) for place in os.environ.get(MODELS_VARIABLE, "").split(os.pathsep) if place]
-    # An editable installation runs from its checkout; any other has the models among its own files.
-    in_checkout = (checkout / "pyproject.toml").is_file()
-    places.append(checkout / "models" if in_checkout else Path(__file__).resolve().parent / "models")
-    return tuple(places)
+    return (*places, _beside("models"))
+
+
+def recordings_folder() -> Path:
+    """Where the recordings lie that came with the program."""
+    return _beside("recordings")
 
 
 def model_folders() -> tuple[Path, ...]:
@@ -211,6 +212,14 @@ def open_sink(text: str, card: ModelCard) -> Sink:
     """The sink plug-in `text` for what a model with `card` says."""
     made: Sink = build_role("sink", text, card)
     return made
+
+
+def _beside(name: str) -> Path:
+    """The folder `name` that came with the program."""
+    package = Path(__file__).resolve().parent
+    # An editable installation runs from its checkout; any other has what came along among its own files.
+    in_checkout = (package.parent / "pyproject.toml").is_file()
+    return (package.parent if in_checkout else package) / name
 
 
 def _instead(name: str, known: Sequence[str] | dict[str, Path]) -> str:

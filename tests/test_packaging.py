@@ -16,7 +16,7 @@ def test_every_package_is_installed() -> None:
         for path in (ROOT / "streamsnn").rglob("__init__.py")
         if "__pycache__" not in path.parts
     }
-    assert listed == found | {"streamsnn.models"}
+    assert listed == found | {"streamsnn.models", "streamsnn.recordings"}
 
 
 def test_every_model_has_its_files() -> None:

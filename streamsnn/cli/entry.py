@@ -19,6 +19,8 @@ from streamsnn.cli import parsing
 from streamsnn.errors import StreamsnnError
 
 _SUMMARIES = {
+    "view": "watch a stream in a window",
+    "demo": "a tour of what this does",
     "run": "play a recording through a model and see what it thinks",
     "evaluate": "how often a model is right on a folder of labelled recordings",
     "info": "what is in a recording or a model",

@@ -93,5 +93,6 @@ class Banner(QFrame):
         theme = self._theme
         self.setStyleSheet(
             f"#banner {{ background: {theme.panel}; border-left: 4px solid {colour}; }}"
-            f" #bannerMessage {{ color: {theme.foreground}; font-weight: 600; }} #bannerHint {{ color: {theme.muted}; }}"
+            f" #bannerMessage {{ color: {theme.foreground}; font-weight: 600; }}"
+            f" #bannerHint {{ color: {theme.muted}; }}"
         )

@@ -7,9 +7,9 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPen, QTransform
+from PySide6.QtGui import QBrush, QColor, QPainter, QPen, QTransform
 
-from streamsnn.gui.panel import height_of, width_of, write
+from streamsnn.gui.painter import Face, Painter
 from streamsnn.gui.theme import Theme, text_on
 
 TAIL_US = 500_000
@@ -44,9 +44,9 @@ class Boxes:
             if not way:
                 del self._ways[id_]
 
-    def paint(self, painter: QPainter, place: QTransform, font: QFont, theme: Theme, now_us: int) -> None:
+    def paint(self, painter: Painter, place: QTransform, face: Face, theme: Theme, now_us: int) -> None:
         """Draw them; `place` says where a pixel of the sensor lies on the widget."""
-        painter.setFont(font)
+        painter.use(face)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for id_, way in self._ways.items():
             self._paint_way(painter, place, theme.category(id_), list(way), now_us)
@@ -58,14 +58,14 @@ class Boxes:
             painter.setBrush(QBrush(Qt.BrushStyle.NoBrush))
             painter.drawRect(frame)
             text = str(id_)
-            high = height_of(font)
-            plate = QRectF(frame.left() - 1, frame.top() - high, width_of(font, text) + 8, high)
+            high = face.high
+            plate = QRectF(frame.left() - 1, frame.top() - high, face.width(text) + 8, high)
             painter.fillRect(plate, colour)
-            write(painter, plate, text, text_on(colour), "centre")
+            painter.write(plate, text, text_on(colour), "centre")
 
     @staticmethod
     def _paint_way(
-        painter: QPainter, place: QTransform, colour: QColor, way: list[tuple[int, float, float]], now_us: int
+        painter: Painter, place: QTransform, colour: QColor, way: list[tuple[int, float, float]], now_us: int
     ) -> None:
         """The way in pieces, each fainter than the one after it."""
         points = [place.map(QPointF(x, y)) for _, x, y in way]

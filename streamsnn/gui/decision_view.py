@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter
+from PySide6.QtGui import QColor, QFont, QMouseEvent
 from PySide6.QtWidgets import QWidget
 
-from streamsnn.gui.panel import MARGIN, Panel, Playing, height_of, rule, width_of, write
+from streamsnn.gui.painter import Face, Painter
+from streamsnn.gui.panel import MARGIN, Panel, Playing
 from streamsnn.gui.theme import mixed
 from streamsnn.player.messages import Opened
 from streamsnn.player.screen import Screen, Watched
@@ -35,6 +36,7 @@ class DecisionView(Panel):
         self.probabilities: NDArray[np.float64] = np.zeros(0)
         self._bars = QRectF()
         self._dragged = False
+        self._head: tuple[tuple[int, int, tuple[str, ...]], Face] = ((0, 0, ()), self.small)
 
     def open(self, opened: Opened, screen: Screen) -> None:
         self.threshold = opened.card.readout.threshold
@@ -66,14 +68,14 @@ class DecisionView(Panel):
 
     # Painting.
 
-    def paint(self, painter: QPainter, playing: Playing) -> None:
+    def paint(self, painter: Painter, playing: Playing) -> None:
         labels = playing.opened.card.labels
         area = QRectF(self.rect()).adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN)
         head = min(max(area.height() * 0.24, 34.0), 96.0)
         self._paint_head(painter, QRectF(area.left(), area.top(), area.width(), head), labels)
         area.setTop(area.top() + head + MARGIN)
-        painter.setFont(self.small)
-        high = height_of(painter.font())
+        painter.use(self.small)
+        high = painter.face.high
         area.setBottom(area.bottom() - high - 8)
         if area.height() < high:
             return
@@ -82,35 +84,39 @@ class DecisionView(Panel):
         if len(shown) > rows:
             # More than there is room for: the likeliest, and how many are left out.
             shown = np.argsort(-self.probabilities, kind="stable")[: max(1, rows - 1)].tolist()
-        names = min(max(width_of(painter.font(), label) for label in labels) + 8, area.width() * 0.4)
-        numbers = width_of(painter.font(), "100 %") + 8
+        names = min(max(painter.face.width(label) for label in labels) + 8, area.width() * 0.4)
+        numbers = painter.face.width("100 %") + 8
         pitch = min(area.height() / max(1, len(shown) + (len(shown) < len(labels))), 2.2 * high)
         self._bars = QRectF(area.left() + names, area.top(), area.width() - names - numbers, pitch * len(shown))
         self._paint_bars(painter, shown, labels, pitch, numbers)
         if len(shown) < len(labels):
             text = f"and {len(labels) - len(shown)} less likely ones"
-            write(painter, QRectF(area.left(), self._bars.bottom(), area.width(), high), text, self.theme.muted)
+            painter.write(QRectF(area.left(), self._bars.bottom(), area.width(), high), text, self.theme.muted)
         self._paint_threshold(painter, high)
 
-    def _paint_head(self, painter: QPainter, area: QRectF, labels: tuple[str, ...]) -> None:
+    def _paint_head(self, painter: Painter, area: QRectF, labels: tuple[str, ...]) -> None:
         said = _NOTHING if self.label is None else self.label
         share = f"{100 * self.confidence:.0f} %"
-        painter.setFont(self.sized(1.4))
-        numbers = width_of(painter.font(), "100 %") + MARGIN
-        write(painter, area, share, self.theme.muted if self.label is None else self.theme.foreground, "right")
-        font = QFont(self.font())
-        font.setBold(True)
-        font.setPixelSize(max(12, int(area.height() * 0.8)))
-        room = max(1.0, area.width() - numbers)
-        wide = max(width_of(font, label) for label in labels)
-        # The longest label sets the size, so that the text does not jump; it may be cut off in the end.
-        font.setPixelSize(max(12, int(font.pixelSize() * min(1.0, room / wide))))
-        painter.setFont(font)
+        painter.use(self.sized(1.4))
+        numbers = painter.face.width("100 %") + MARGIN
+        painter.write(area, share, self.theme.muted if self.label is None else self.theme.foreground, "right")
+        painter.use(self._head_face(round(area.height() * 0.8), round(area.width() - numbers), labels))
         colour = QColor(self.theme.muted) if self.label is None else self.theme.category(labels.index(self.label))
-        write(painter, area.adjusted(0, 0, -numbers, 0), said, colour)
+        painter.write(area.adjusted(0, 0, -numbers, 0), said, colour)
+
+    def _head_face(self, high: int, room: int, labels: tuple[str, ...]) -> Face:
+        """The largest face in which every label has room, so that the text does not jump; 12 pixels at least."""
+        if self._head[0] != (high, room, labels):
+            font = QFont(self.font())
+            font.setBold(True)
+            font.setPixelSize(max(12, high))
+            wide = max(Face(font).width(label) for label in labels)
+            font.setPixelSize(max(12, int(max(12, high) * min(1.0, room / max(1.0, wide)))))
+            self._head = ((high, room, labels), Face(font))
+        return self._head[1]
 
     def _paint_bars(
-        self, painter: QPainter, shown: list[int], labels: tuple[str, ...], pitch: float, numbers: float
+        self, painter: Painter, shown: list[int], labels: tuple[str, ...], pitch: float, numbers: float
     ) -> None:
         bars = self._bars
         track = mixed(self.theme.panel, self.theme.grid, 0.6)
@@ -120,27 +126,26 @@ class DecisionView(Panel):
             share = float(self.probabilities[place])
             decided = labels[place] == self.label
             ink = self.theme.foreground if decided else self.theme.muted
-            write(painter, QRectF(MARGIN, top, bars.left() - MARGIN - 8, pitch), labels[place], ink)
+            painter.write(QRectF(MARGIN, top, bars.left() - MARGIN - 8, pitch), labels[place], ink)
             bar = QRectF(bars.left(), top + (pitch - thick) / 2, bars.width(), thick)
             painter.fillRect(bar, track)
             bar.setWidth(bars.width() * share)
             painter.fillRect(bar, self.theme.category(place))
-            write(painter, QRectF(bars.right() + 8, top, numbers - 8, pitch), f"{100 * share:.0f} %", ink, "right")
+            painter.write(QRectF(bars.right() + 8, top, numbers - 8, pitch), f"{100 * share:.0f} %", ink, "right")
 
-    def _paint_threshold(self, painter: QPainter, high: float) -> None:
+    def _paint_threshold(self, painter: Painter, high: float) -> None:
         x = self.threshold_x()
-        rule(
-            painter,
+        painter.rule(
             QPointF(x, self._bars.top() - 4),
             QPointF(x, self._bars.bottom() + 4),
             self.theme.foreground,
             dashed=True,
         )
         text = f"threshold {100 * self.threshold:.0f} %"
-        wide = width_of(painter.font(), text) + 4
+        wide = painter.face.width(text) + 4
         left = min(max(x - wide / 2, MARGIN), self.width() - MARGIN - wide)
         below = QRectF(left, self.height() - MARGIN - high, wide, high)
-        write(painter, below, text, self.theme.muted, "centre")
+        painter.write(below, text, self.theme.muted, "centre")
 
     # Dragging the threshold.
 

@@ -19,8 +19,8 @@ DECISIONS = ("Export the decisions", "decisions.csv", "Every step as CSV (*.csv)
 """Title, name and kinds of an export of decisions."""
 
 _RECORDINGS = (
-    "Recordings and sounds (*.dat *.raw *.aedat *.aedat4 *.bin *.es *.h5 *.hdf5 *.npz *.npy *.csv *.txt *.wav *.flac *.ogg"
-    " *.opus *.mp3);;All files (*)"
+    "Recordings and sounds (*.dat *.raw *.aedat *.aedat4 *.bin *.es *.h5 *.hdf5 *.npz *.npy *.csv *.txt *.wav *.flac"
+    " *.ogg *.opus *.mp3);;All files (*)"
 )
 _SCENES = ("synthetic:digits", "synthetic:digit:7", "synthetic:bar", "synthetic:disc")
 
@@ -86,4 +86,3 @@ def _microphones() -> list[str]:
     except StreamsnnError:
         # Without PortAudio there are none; whoever writes "mic" is told why.
         return ["mic"]
-

@@ -6,13 +6,15 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QResizeEvent, QTransform, QWheelEvent
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QResizeEvent, QTransform, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from streamsnn.gui.boxes import Boxes
-from streamsnn.gui.palettes import PALETTES
-from streamsnn.gui.panel import MARGIN, Panel, Playing, height_of, rule, width_of, write
+from streamsnn.gui.painter import Painter
+from streamsnn.gui.palettes import PALETTES, EventPalette
+from streamsnn.gui.panel import MARGIN, Panel, Playing
 from streamsnn.gui.pixels import Pixels, coloured
 from streamsnn.player.messages import Opened
 from streamsnn.player.screen import Screen, Watched
@@ -47,6 +49,7 @@ class EventView(Panel):
         self._seen = 0
         self._scale, self._origin, self._whole = 1.0, QPointF(), True
         self._picture = np.zeros((1, 1), np.uint32)
+        self._looks = ("", np.zeros(256, np.uint32))
         self._pointer: QPointF | None = None
         self._grabbed: QPointF | None = None
         self._frame: tuple[QPointF, QPointF] | None = None
@@ -154,14 +157,14 @@ class EventView(Panel):
 
     # Painting.
 
-    def paint(self, painter: QPainter, playing: Playing) -> None:
-        palette = PALETTES[self.palette_name or self.theme.name]
+    def paint(self, painter: Painter, playing: Playing) -> None:
+        palette, words = self._look()
         area = self._area()
         painter.fillRect(area, QColor(*palette.nothing))
         painter.setClipRect(area)
         pixels, now_us = self._pixels, self.now_us
         draw = pixels.surface if self.rendering == "surface" else pixels.accumulation
-        self._paint_pixels(painter, draw(now_us, self.accumulation_us), palette.words())
+        self._paint_pixels(painter, draw(now_us, self.accumulation_us), words)
         place = QTransform(self._scale, 0, 0, self._scale, self._origin.x(), self._origin.y())
         ink = QColor("#ffffff" if sum(palette.nothing) < 300 else "#000000")
         ink.setAlphaF(0.25)
@@ -175,7 +178,14 @@ class EventView(Panel):
         painter.setClipping(False)
         self._paint_footer(painter, playing)
 
-    def _paint_pixels(self, painter: QPainter, shades: np.ndarray, words: np.ndarray) -> None:
+    def _look(self) -> tuple[EventPalette, NDArray[np.uint32]]:
+        """The palette, and its table."""
+        name = self.palette_name or self.theme.name
+        if self._looks[0] != name:
+            self._looks = (name, PALETTES[name].words())
+        return PALETTES[name], self._looks[1]
+
+    def _paint_pixels(self, painter: Painter, shades: NDArray[np.uint8], words: NDArray[np.uint32]) -> None:
         height, width = shades.shape
         device = self._scale * self.devicePixelRatioF()
         rows, columns = (height, width) if device >= 1 else (max(1, int(height * device)), max(1, int(width * device)))
@@ -185,31 +195,31 @@ class EventView(Panel):
         image = QImage(self._picture.data, columns, rows, columns * 4, QImage.Format.Format_RGB32)
         painter.drawImage(QRectF(self._origin, self._origin + QPointF(width, height) * self._scale), image)
 
-    def _paint_frame(self, painter: QPainter, frame: QRectF) -> None:
+    def _paint_frame(self, painter: Painter, frame: QRectF) -> None:
         colour = QColor(self.theme.accent)
         corners = [frame.topLeft(), frame.topRight(), frame.bottomRight(), frame.bottomLeft(), frame.topLeft()]
         for begin, end in pairwise(corners):
-            rule(painter, begin, end, colour, dashed=True)
+            painter.rule(begin, end, colour, dashed=True)
 
-    def _paint_footer(self, painter: QPainter, playing: Playing) -> None:
-        painter.setFont(self.small)
+    def _paint_footer(self, painter: Painter, playing: Playing) -> None:
+        painter.use(self.small)
         area = QRectF(MARGIN, self._area().bottom(), self.width() - 2 * MARGIN, self._footer())
         at = None if self._pointer is None else self.pixel_at(self._pointer)
         here = "" if at is None else f"x {at[0]}  y {at[1]}"
-        write(painter, area, here, self.theme.foreground, "right")
+        painter.write(area, here, self.theme.foreground, "right")
         sensor = playing.opened.layout.sensor
         time_ms = f"{self.accumulation_us / 1000:.3g} ms"
         shown = f"fades with {time_ms}" if self.rendering == "surface" else f"ON − OFF of {time_ms}"
         step_ms = playing.opened.layout.step_us / 1000
         text = f"1 step = {step_ms:g} ms   ·   {shown}   ·   {sensor.width} × {sensor.height}"
-        write(painter, area.adjusted(0, 0, -width_of(painter.font(), here) - MARGIN, 0), text, self.theme.muted)
+        painter.write(area.adjusted(0, 0, -painter.face.width(here) - MARGIN, 0), text, self.theme.muted)
 
     def _area(self) -> QRectF:
         """Where events are shown: all but the line below."""
         return QRectF(0, 0, self.width(), max(1.0, self.height() - self._footer()))
 
     def _footer(self) -> float:
-        return round(height_of(self.small) + 8)
+        return round(self.small.high + 8)
 
     # What people do.
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QPainter
+from PySide6.QtCore import QRectF
 from PySide6.QtWidgets import QWidget
 
-from streamsnn.gui.panel import MARGIN, Panel, Playing, height_of, rule, short, width_of, write
+from streamsnn.gui.painter import Painter, short
+from streamsnn.gui.panel import MARGIN, Panel, Playing
 from streamsnn.gui.spike_view import CALM_NS
 from streamsnn.gui.strip import Strip
 from streamsnn.gui.tape import Seen, Tape
@@ -69,7 +69,7 @@ class HealthView(Panel):
         new = self._seen.new(self.playing.screen, watched)
         if len(new.records):
             self._take(new.records, host_ns, self.playing.opened.layout.step_us)
-            self.update()
+        # Strips of 10 s need no more pictures than the numbers do.
         if self._told_ns is None or host_ns - self._told_ns >= CALM_NS:
             self._told_ns = host_ns
             self.health = self._measure(self.playing, host_ns)
@@ -121,14 +121,14 @@ class HealthView(Panel):
 
     # Painting.
 
-    def paint(self, painter: QPainter, playing: Playing) -> None:
+    def paint(self, painter: Painter, playing: Playing) -> None:
         area = QRectF(self.rect()).adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN)
-        painter.setFont(self.small)
-        high = height_of(painter.font())
-        tiles = QRectF(area.left(), area.top(), area.width(), 4.6 * high)
+        painter.use(self.small)
+        high = painter.face.high
+        tiles = QRectF(area.left(), area.top(), area.width(), 4.8 * high)
         self._paint_tiles(painter, tiles, high)
         rest = QRectF(area.left(), tiles.bottom() + 8, area.width(), area.bottom() - tiles.bottom() - 8)
-        wide = width_of(painter.font(), "compute   9999 ms   9999 ms") + 12
+        wide = painter.face.width("compute   9999 ms   9999 ms") + 12
         tall = (len(STAGES) + 1) * (high + 2)
         if rest.width() >= wide + 180:
             self._paint_table(painter, QRectF(rest.left(), rest.top(), wide, tall), high)
@@ -139,7 +139,7 @@ class HealthView(Panel):
         if strips.height() >= 3 * high:
             self._paint_strips(painter, playing, strips, high)
 
-    def _paint_tiles(self, painter: QPainter, area: QRectF, high: float) -> None:
+    def _paint_tiles(self, painter: Painter, area: QRectF, high: float) -> None:
         health, theme = self.health, self.theme
         sound = self.playing is not None and self.playing.opened.layout.sensor.kind == "audio"
         tiles = (
@@ -158,54 +158,54 @@ class HealthView(Panel):
         large = self.sized(1.0, bold=True)
         for index, (title, value, colour) in enumerate(tiles):
             place = QRectF(area.left() + index % 3 * wide, area.top() + index // 3 * tall, wide - 6, high)
-            painter.setFont(self.small)
-            write(painter, place, title, theme.muted)
-            painter.setFont(large)
-            write(painter, place.translated(0, high), value, colour)
-        painter.setFont(self.small)
+            painter.use(self.small)
+            painter.write(place, title, theme.muted)
+            painter.use(large)
+            painter.write(place.translated(0, high), value, colour)
+        painter.use(self.small)
 
-    def _paint_table(self, painter: QPainter, area: QRectF, high: float) -> None:
-        column = min(width_of(painter.font(), "9999 ms") + 14, area.width() / 3.2)
+    def _paint_table(self, painter: Painter, area: QRectF, high: float) -> None:
+        column = min(painter.face.width("9999 ms") + 14, area.width() / 3.2)
         titles = (("", "p50", "p99"), *((stage, *map(_ms, self.health.latency_ms[stage])) for stage in STAGES))
         for row, texts in enumerate(titles):
             line = QRectF(area.left(), area.top() + row * (high + 2), area.width(), high)
             ink = self.theme.muted if row == 0 else self.theme.foreground
-            write(painter, line.adjusted(0, 0, -2 * column, 0), texts[0], self.theme.muted)
-            write(painter, QRectF(line.right() - 2 * column, line.top(), column, high), texts[1], ink, "right")
-            write(painter, QRectF(line.right() - column, line.top(), column, high), texts[2], ink, "right")
+            painter.write(line.adjusted(0, 0, -2 * column, 0), texts[0], self.theme.muted)
+            painter.write(QRectF(line.right() - 2 * column, line.top(), column, high), texts[1], ink, "right")
+            painter.write(QRectF(line.right() - column, line.top(), column, high), texts[2], ink, "right")
 
-    def _paint_strips(self, painter: QPainter, playing: Playing, area: QRectF, high: float) -> None:
+    def _paint_strips(self, painter: Painter, playing: Playing, area: QRectF, high: float) -> None:
         rows, step_us = self._tape.rows, playing.opened.layout.step_us
         end_us = int(rows["t_us"][-1]) if len(rows) else LENGTH_US
-        left = area.left() + width_of(painter.font(), "100 ms") + 6
+        left = area.left() + painter.face.width("100 ms") + 6
         tall = (area.height() - 4 * high) / 2
         above = QRectF(left, area.top() + high, area.right() - left, max(8.0, tall))
         latency = Strip(above, end_us, LENGTH_US, np.log10(_FASTEST_MS), np.log10(_SLOWEST_MS))
         latency.draw_times(painter, playing.opened.begin_us, self.theme, labels=False)
         self._paint_scale(painter, latency, area.left(), {-2: "10 µs", 0: "1 ms", 2: "100 ms"}, high)
         y = latency.y(np.log10(step_us / 1000))
-        rule(painter, QPointF(above.left(), y), QPointF(above.right(), y), self.theme.muted, dashed=True)
+        painter.across(above, y, self.theme.muted, dashed=True)
         for name, colour in (("log_compute", self.theme.categories[2]), ("log_total", self.theme.categories[0])):
             latency.draw(painter, latency.path(rows["t_us"], rows[name], 2 * step_us), colour)
         title = QRectF(above.left(), area.top() - 2, above.width(), high)
-        write(painter, title, "total", self.theme.categories[0])
-        told = width_of(painter.font(), "total   ")
-        write(painter, title.adjusted(told, 0, 0, 0), "compute", self.theme.categories[2])
-        told += width_of(painter.font(), "compute   ")
-        write(painter, title.adjusted(told, 0, 0, 0), "- - one step", self.theme.muted)
+        painter.write(title, "total", self.theme.categories[0])
+        told = painter.face.width("total   ")
+        painter.write(title.adjusted(told, 0, 0, 0), "compute", self.theme.categories[2])
+        told += painter.face.width("compute   ")
+        painter.write(title.adjusted(told, 0, 0, 0), "- - one step", self.theme.muted)
         below = above.translated(0, above.height() + 1.5 * high)
         rate = Strip(below, end_us, LENGTH_US, np.log10(_LEAST_HZ), np.log10(_MOST_HZ))
         rate.draw_times(painter, playing.opened.begin_us, self.theme)
         self._paint_scale(painter, rate, area.left(), {2: "100", 4: "10 k", 6: "1 M"}, high)
         rate.draw(painter, rate.path(rows["t_us"], rows["log_rate"], 2 * step_us), self.theme.accent)
-        write(painter, QRectF(below.left(), below.top() - high - 1, below.width(), high), "input/s", self.theme.accent)
+        painter.write(QRectF(below.left(), below.top() - high - 1, below.width(), high), "input/s", self.theme.accent)
 
-    def _paint_scale(self, painter: QPainter, strip: Strip, left: float, values: dict[int, str], high: float) -> None:
+    def _paint_scale(self, painter: Painter, strip: Strip, left: float, values: dict[int, str], high: float) -> None:
         for value, text in values.items():
             y = strip.y(value)
-            rule(painter, QPointF(strip.area.left(), y), QPointF(strip.area.right(), y), self.theme.grid)
+            painter.across(strip.area, y, self.theme.grid)
             place = QRectF(left, y - high / 2, strip.area.left() - left - 6, high)
-            write(painter, place, text, self.theme.muted, "right")
+            painter.write(place, text, self.theme.muted, "right")
 
 
 def percentiles(values_ms: NDArray[np.float32]) -> tuple[float, float]:

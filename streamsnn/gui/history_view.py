@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
-from streamsnn.gui.panel import MARGIN, Panel, Playing, height_of, rule, width_of, write
+from streamsnn.gui.painter import Painter
+from streamsnn.gui.panel import MARGIN, Panel, Playing
 from streamsnn.gui.strip import Strip
 from streamsnn.gui.tape import Seen, Tape
 from streamsnn.gui.theme import text_on
@@ -80,19 +81,19 @@ class HistoryView(Panel):
 
     def strip(self) -> Strip:
         """Where the confidence is painted."""
-        high = height_of(self.small)
+        high = self.small.high
         rows = self._tape.rows
-        left = MARGIN + width_of(self.small, "100 %") + 6
+        left = MARGIN + self.small.width("100 %") + 6
         top = MARGIN + high + 14
         area = QRectF(left, top, self.width() - left - MARGIN, max(8.0, self.height() - top - high - MARGIN))
         return Strip(area, int(rows["t_us"][-1]) if len(rows) else LENGTH_US, LENGTH_US)
 
-    def paint(self, painter: QPainter, playing: Playing) -> None:
-        painter.setFont(self.small)
+    def paint(self, painter: Painter, playing: Playing) -> None:
+        painter.use(self.small)
         strip, rows, labels = self.strip(), self._tape.rows, playing.opened.card.labels
         strip.draw_times(painter, playing.opened.begin_us, self.theme)
         strip.draw_values(painter, {0.0: "0", 1.0: "100 %"}, self.theme)
-        high = height_of(painter.font())
+        high = painter.face.high
         band = QRectF(strip.area.left(), MARGIN, strip.area.width(), high + 6)
         for said in self.spans():
             left, right = max(band.left(), strip.x(said.begin_us)), strip.x(said.end_us)
@@ -101,22 +102,21 @@ class HistoryView(Panel):
             colour = self.theme.category(said.place)
             plate = QRectF(left, band.top(), max(1.0, right - left), band.height())
             painter.fillRect(plate, colour)
-            if plate.width() > width_of(painter.font(), labels[said.place]) + 6:
-                write(painter, plate, labels[said.place], text_on(colour), "centre")
+            if plate.width() > painter.face.width(labels[said.place]) + 6:
+                painter.write(plate, labels[said.place], text_on(colour), "centre")
             below = QRectF(left, strip.area.top(), plate.width(), strip.area.height())
             tint = QColor(colour)
             tint.setAlphaF(0.14)
             painter.fillRect(below, tint)
             if strip.x(said.begin_us) >= band.left():
-                rule(painter, QPointF(left, band.bottom()), QPointF(left, strip.area.bottom()), colour)
+                painter.rule(QPointF(left, band.bottom()), QPointF(left, strip.area.bottom()), colour)
         step_us = playing.opened.layout.step_us
         strip.draw(painter, strip.path(rows["t_us"], rows["confidence"], 2 * step_us), self.theme.foreground)
         y = strip.y(self.threshold)
-        rule(painter, QPointF(strip.area.left(), y), QPointF(strip.area.right(), y), self.theme.accent, dashed=True)
+        painter.across(strip.area, y, self.theme.accent, dashed=True)
         near = min(abs(self.threshold - value) for value in (0.0, 1.0)) * strip.area.height()
         if near > high:
-            write(
-                painter,
+            painter.write(
                 QRectF(0, y - high / 2, strip.area.left() - 6, high),
                 f"{100 * self.threshold:.0f} %",
                 self.theme.accent,

@@ -34,8 +34,9 @@ class KeysOverlay(QFrame):
                 grid.addWidget(key, row, 2 * column, Qt.AlignmentFlag.AlignRight)
                 grid.addWidget(QLabel(action.text), row, 2 * column + 1)
         mouse = QLabel(
-            "Mouse: the wheel zooms, dragging moves the picture, Ctrl and dragging chooses a region; a click on a raster"
-            " watches that neuron's membrane; the line in the bars of the classes is the threshold, and can be dragged."
+            "Mouse: the wheel zooms, dragging moves the picture, Ctrl and dragging chooses a region; a click on a"
+            " raster watches that neuron's membrane; the line in the bars of the classes is the threshold,"
+            " and can be dragged."
         )
         mouse.setWordWrap(True)
         layout.addStretch()
@@ -51,7 +52,8 @@ class KeysOverlay(QFrame):
         """Take on other colours."""
         self.setStyleSheet(
             f"#keys {{ background: {theme.panel}; }} QLabel {{ color: {theme.foreground}; }}"
-            f" #key {{ color: {theme.accent}; font-weight: 600; }} #keysTitle {{ color: {theme.muted}; font-size: 15px; }}"
+            f" #key {{ color: {theme.accent}; font-weight: 600; }}"
+            f" #keysTitle {{ color: {theme.muted}; font-size: 15px; }}"
         )
 
     def toggle(self) -> None:

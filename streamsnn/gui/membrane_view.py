@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QWidget
 
-from streamsnn.gui.panel import MARGIN, Panel, Playing, height_of, rule, short, width_of, write
+from streamsnn.gui.painter import Painter, short
+from streamsnn.gui.panel import MARGIN, Panel, Playing
 from streamsnn.gui.strip import Strip
 from streamsnn.gui.tape import Seen, Tape
+from streamsnn.gui.theme import mixed
 from streamsnn.player.messages import Opened
 from streamsnn.player.screen import PROBES, RECORDS, Screen, Watched
 
@@ -52,7 +54,7 @@ class MembraneView(Panel):
         self.update()
 
     def set_probes(self, probes: Sequence[tuple[str, int]]) -> None:
-        """These (layer, neuron) are watched from now on, in the order of the columns; those that stay keep their past."""
+        """These (layer, neuron) are watched from now on, a column each; those that stay keep their past."""
         if self.playing is not None:
             self._take(self._seen.rest(self.playing.screen))
         chosen = tuple(probes[:PROBES])
@@ -82,31 +84,31 @@ class MembraneView(Panel):
 
     def lanes(self) -> list[QRectF]:
         """Where each trace is painted, its title above it."""
-        high = height_of(self.small)
-        free = self.height() - MARGIN - high - 8
+        high = self.small.high
+        free = self.height() - 2 * MARGIN - high
         tall = free / max(1, len(self.probes))
-        left = MARGIN + width_of(self.small, "-99.9") + 6
+        left = MARGIN + self.small.width("-99.9") + 6
         return [
             QRectF(
                 left,
-                MARGIN / 2 + place * tall + high + 2,
+                MARGIN + place * tall + high,
                 max(8.0, self.width() - left - MARGIN),
-                max(4.0, tall - high - 8),
+                max(4.0, tall - high - 6),
             )
             for place in range(len(self.probes))
         ]
 
     def crosses(self) -> list[QRectF]:
         """Where each trace's cross is painted."""
-        high = height_of(self.small)
+        high = self.small.high
         return [QRectF(lane.right() - high, lane.top() - high - 1, high, high) for lane in self.lanes()]
 
-    def paint(self, painter: QPainter, playing: Playing) -> None:
+    def paint(self, painter: Painter, playing: Playing) -> None:
         if not self.probes:
             self.say(painter, "Click a row among the spikes to watch the membrane of a neuron.")
             return
-        painter.setFont(self.small)
-        high = height_of(painter.font())
+        painter.use(self.small)
+        high = painter.face.high
         rows, layout = self._tape.rows, playing.opened.layout
         end_us = int(rows["t_us"][-1]) if len(rows) else LENGTH_US
         lanes, crosses = self.lanes(), self.crosses()
@@ -118,21 +120,20 @@ class MembraneView(Panel):
             ends = {low: _plain(low), high_value: _plain(high_value)} if lane.height() > 1.5 * high else {}
             strip.draw_values(painter, ends, self.theme)
             if low < 0 < high_value:
-                rule(painter, QPointF(lane.left(), strip.y(0)), QPointF(lane.right(), strip.y(0)), self.theme.muted)
+                painter.across(lane, strip.y(0), mixed(self.theme.grid, self.theme.muted, 0.5))
             strip.draw(painter, strip.path(rows["t_us"], values, 2 * layout.step_us), colour)
             title = QRectF(lane.left(), lane.top() - high - 1, lane.width() - high - 6, high)
             painter.fillRect(QRectF(title.left(), title.center().y() - 4, 8, 8), colour)
-            write(painter, title.adjusted(14, 0, 0, 0), f"{name}  neuron {neuron}", self.theme.foreground)
+            painter.write(title.adjusted(14, 0, 0, 0), f"{name}  neuron {neuron}", self.theme.foreground)
             newest = float(values[-1]) if len(values) else float("nan")
-            write(painter, title.adjusted(14, 0, 0, 0), _plain(newest), colour, "right")
-            write(painter, crosses[place], _CROSS, self.theme.muted, "centre")
+            painter.write(title.adjusted(14, 0, 0, 0), _plain(newest), colour, "right")
+            painter.write(crosses[place], _CROSS, self.theme.muted, "centre")
 
     def _scale(self, place: int, values: np.ndarray) -> tuple[float, float]:
-        """The least and the greatest that a trace has room for; it grows at once and shrinks only when half is unused."""
-        known = values[np.isfinite(values)]
-        if not known.size:
+        """The least and greatest value that a trace has room for: it grows at once and shrinks when half is unused."""
+        low, high = (float(end.reduce(values, initial=np.nan)) for end in (np.fmin, np.fmax))
+        if not np.isfinite(low + high):
             return self._scales[place] or (-1.0, 1.0)
-        low, high = float(known.min()), float(known.max())
         room = 0.08 * (high - low) or 0.5
         before = self._scales[place]
         if before is None or low < before[0] or high > before[1] or high - low < 0.5 * (before[1] - before[0]):

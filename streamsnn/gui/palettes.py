@@ -39,3 +39,9 @@ PALETTES = {
     "light": EventPalette((252, 252, 253), (47, 116, 192), (29, 35, 43)),
     "gray": EventPalette((128, 128, 128), (255, 255, 255), (0, 0, 0)),
 }
+
+
+def next_palette(name: str | None) -> str | None:
+    """The name of the palette after `name`; None, the theme's own, comes first and last."""
+    names = [None, *PALETTES]
+    return names[(names.index(name) + 1) % len(names)]

@@ -26,9 +26,9 @@ class Panels:
 
     def __init__(self, window: QMainWindow, theme: Theme) -> None:
         self._window = window
-        self.events, self.sound = EventView(theme), SoundView(theme)
-        self.decision, self.history = DecisionView(theme), HistoryView(theme)
-        self.spikes, self.membranes, self.health = SpikeView(theme), MembraneView(theme), HealthView(theme)
+        self.events, self.sound = EventView(), SoundView()
+        self.decision, self.history = DecisionView(), HistoryView()
+        self.spikes, self.membranes, self.health = SpikeView(), MembraneView(), HealthView()
         self.filters = FiltersPanel()
         self.views: tuple[View, ...] = (
             self.events,
@@ -44,6 +44,7 @@ class Panels:
         self.picture.addWidget(self.sound)
         self.docks: dict[str, QDockWidget] = {}
         self._lay_out()
+        self.use_theme(theme)
         self._screen: Screen | None = None
         self._seen = self._epoch = 0
 

@@ -1,4 +1,4 @@
-"""`Raster`: the picture of spikes, a row a neuron and a column a moment; no spike is lost in it, however small it is."""
+"""`Raster`: the picture of spikes, a row a neuron, a column a moment; none is lost in it, however small it is."""
 
 from __future__ import annotations
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
-from streamsnn.gui.panel import MARGIN, Panel, Playing, height_of, rule, width_of, write
+from streamsnn.gui.painter import Painter
+from streamsnn.gui.panel import MARGIN, Panel, Playing
 from streamsnn.gui.raster import Raster
 from streamsnn.gui.strip import Strip
 from streamsnn.gui.tape import Seen, Tape
@@ -64,13 +65,13 @@ class SoundView(Panel):
 
     def strips(self) -> tuple[Strip, Strip]:
         """Where the cochlea's spikes are painted, and where the level is."""
-        high = height_of(self.small)
+        high = self.small.high
         rows = self._tape.rows
         length_us = LENGTH_US
         if self.playing is not None:
             length_us = min(LENGTH_US, COLUMNS * self.playing.opened.layout.column_us)
         end_us = int(rows["t_us"][-1]) if len(rows) else length_us
-        left = MARGIN + width_of(self.small, "-80 dB") + 6
+        left = MARGIN + self.small.width("-80 dB") + 6
         wide, footer = max(8.0, self.width() - left - MARGIN), high + 8
         level = min(max(24.0, self.height() * 0.14), 90.0)
         bottom = self.height() - footer - high - 2
@@ -78,8 +79,8 @@ class SoundView(Panel):
         above = QRectF(left, MARGIN, wide, max(8.0, below.top() - 2 * MARGIN))
         return Strip(above, end_us, length_us), Strip(below, end_us, length_us, QUIETEST_DB, LOUDEST_DB)
 
-    def paint(self, painter: QPainter, playing: Playing) -> None:
-        painter.setFont(self.small)
+    def paint(self, painter: Painter, playing: Playing) -> None:
+        painter.use(self.small)
         above, below = self.strips()
         layout, rows = playing.opened.layout, self._tape.rows
         if layout.layers and len(rows):
@@ -92,21 +93,21 @@ class SoundView(Panel):
         below.draw(painter, below.path(rows["t_us"], rows["level_db"], 2 * layout.step_us), self.theme.accent)
         self._paint_footer(painter, playing)
 
-    def _paint_frequencies(self, painter: QPainter, area: QRectF) -> None:
-        high = height_of(painter.font())
+    def _paint_frequencies(self, painter: Painter, area: QRectF) -> None:
+        high = painter.face.high
         sensor_rows = max(1, self.playing.opened.layout.sensor.height) if self.playing else 1
         tall = area.height() / sensor_rows
         for ear in range(sensor_rows):
             top = area.top() + ear * tall
             if ear:
-                rule(painter, QPointF(area.left(), top), QPointF(area.right(), top), self.theme.muted)
+                painter.rule(QPointF(area.left(), top), QPointF(area.right(), top), self.theme.muted)
             last = -high
             for y, text in self._frequencies(tall):
                 if y - last >= high and high / 2 <= y <= tall - high / 2:
                     last = y
-                    rule(painter, QPointF(area.left() - 4, top + y), QPointF(area.left(), top + y), self.theme.muted)
+                    painter.rule(QPointF(area.left() - 4, top + y), QPointF(area.left(), top + y), self.theme.muted)
                     place = QRectF(0, top + y - high / 2, area.left() - 6, high)
-                    write(painter, place, text, self.theme.muted, "right")
+                    painter.write(place, text, self.theme.muted, "right")
 
     def _frequencies(self, tall: float) -> list[tuple[float, str]]:
         """Round frequencies and how far below the top they lie, of a cochlea that is `tall` pixels high."""
@@ -121,22 +122,21 @@ class SoundView(Panel):
         ]
         return sorted(named)
 
-    def _paint_footer(self, painter: QPainter, playing: Playing) -> None:
-        high = height_of(painter.font())
+    def _paint_footer(self, painter: Painter, playing: Playing) -> None:
+        high = painter.face.high
         area = QRectF(MARGIN, self.height() - high - 6, self.width() - 2 * MARGIN, high)
         level = self.level_db
-        told = "level unknown" if level != level else f"{level:.0f} dB"
+        told = "level unknown" if level != level else f"level {level:.0f} dB"
         colour = QColor(self.theme.muted if level != level else self.theme.foreground)
-        write(painter, area, told, colour, "right")
+        painter.write(area, told, colour, "right")
         layout, hearing = playing.opened.layout, playing.opened.card.hearing
         parts = [f"1 step = {layout.step_us / 1000:g} ms", f"{layout.sensor.width} channels"]
         if hearing is not None:
             parts.append(f"{hearing.lowest_hz:g} to {hearing.highest_hz:g} Hz")
         if layout.sensor.height > 1:
             parts.append(f"{layout.sensor.height} ears")
-        write(
-            painter,
-            area.adjusted(0, 0, -width_of(painter.font(), told) - MARGIN, 0),
+        painter.write(
+            area.adjusted(0, 0, -painter.face.width(told) - MARGIN, 0),
             "   ·   ".join(parts),
             self.theme.muted,
         )

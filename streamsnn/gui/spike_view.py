@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QWidget
 
-from streamsnn.gui.panel import MARGIN, Panel, Playing, height_of, rule, short, width_of, write
+from streamsnn.gui.painter import Painter, short
+from streamsnn.gui.panel import MARGIN, Panel, Playing
 from streamsnn.gui.raster import Raster
 from streamsnn.gui.strip import Strip
 from streamsnn.gui.tape import Seen, Tape
@@ -106,22 +106,22 @@ class SpikeView(Panel):
     def areas(self) -> list[QRectF]:
         """Where each layer's raster is painted."""
         layers = self.playing.opened.layout.layers if self.playing else ()
-        high = height_of(self.small)
+        high = self.small.high
         top = MARGIN + high + 4
-        free = self.height() - top - MARGIN - high
+        free = self.height() - top - high - 4
         tall = free / max(1, len(layers))
         wide = max(8.0, self.width() - 2.0 * MARGIN)
         return [
-            QRectF(MARGIN, top + place * tall + high + 2, wide, max(2.0, tall - high - 8))
+            QRectF(MARGIN, top + place * tall + high + 2, wide, max(2.0, tall - high - 6))
             for place in range(len(layers))
         ]
 
     # Painting.
 
-    def paint(self, painter: QPainter, playing: Playing) -> None:
+    def paint(self, painter: Painter, playing: Playing) -> None:
         layout, rows = playing.opened.layout, self._tape.rows
-        painter.setFont(self.small)
-        high = height_of(painter.font())
+        painter.use(self.small)
+        high = painter.face.high
         self._paint_costs(painter, QRectF(MARGIN, MARGIN - 2, self.width() - 2 * MARGIN, high))
         length_us = min(LENGTH_US, COLUMNS * layout.column_us)
         end_us = int(rows["t_us"][-1]) if len(rows) else length_us
@@ -135,44 +135,44 @@ class SpikeView(Panel):
             self._paint_title(painter, playing, place, QRectF(area.left(), area.top() - high - 2, area.width(), high))
         self._paint_marks(painter, layout.layers, areas)
 
-    def _paint_costs(self, painter: QPainter, area: QRectF) -> None:
+    def _paint_costs(self, painter: Painter, area: QRectF) -> None:
         numbers = self.numbers
         if numbers.operations_hz != numbers.operations_hz:
-            write(painter, area, "operations are not counted", self.theme.muted)
+            painter.write(area, "operations are not counted", self.theme.muted)
             return
         text = f"{short(numbers.operations_hz)} synaptic operations/s"
         power = f"{short(numbers.power_w, 'W', small=True)}  (45 nm estimate)"
-        write(painter, area, text, self.theme.foreground)
-        if width_of(painter.font(), text + power) + MARGIN < area.width():
-            write(painter, area, power, self.theme.muted, "right")
+        painter.write(area, text, self.theme.foreground)
+        if painter.face.width(text + power) + MARGIN < area.width():
+            painter.write(area, power, self.theme.muted, "right")
 
-    def _paint_title(self, painter: QPainter, playing: Playing, place: int, area: QRectF) -> None:
+    def _paint_title(self, painter: Painter, playing: Playing, place: int, area: QRectF) -> None:
         name, neurons = playing.opened.layout.layers[place]
         rate = f"{short(self.numbers.spikes_hz[place])} spikes/s" if self.numbers.spikes_hz else ""
         pointed = f"neuron {self._pointed[1]}" if self._pointed is not None and self._pointed[0] == place else ""
-        number_wide = width_of(painter.font(), "999 k spikes/s") + 6
-        write(painter, area, rate, self.theme.foreground, "right")
-        name_wide = width_of(painter.font(), name)
-        write(painter, area.adjusted(0, 0, -number_wide, 0), name, self.theme.foreground)
+        number_wide = painter.face.width("999 k spikes/s") + 6
+        painter.write(area, rate, self.theme.foreground, "right")
+        name_wide = painter.face.width(name)
+        painter.write(area.adjusted(0, 0, -number_wide, 0), name, self.theme.foreground)
         told = area.adjusted(name_wide + 8, 0, -number_wide, 0)
-        write(painter, told, pointed or f"{neurons} neurons", self.theme.accent if pointed else self.theme.muted)
+        painter.write(told, pointed or f"{neurons} neurons", self.theme.accent if pointed else self.theme.muted)
         line = QRectF(area.right() - number_wide - 90, area.top() + 2, 84, area.height() - 4)
-        if line.left() > area.left() + name_wide + width_of(painter.font(), "  99999 neurons"):
+        if line.left() > area.left() + name_wide + painter.face.width("  99999 neurons"):
             self._paint_rate(painter, place, line)
 
-    def _paint_rate(self, painter: QPainter, place: int, area: QRectF) -> None:
+    def _paint_rate(self, painter: Painter, place: int, area: QRectF) -> None:
         t_us, spikes = self._tape.rows["t_us"], self._tape.rows["spikes"]
         if not len(t_us):
             return
         first = int(t_us[0]) // _BIN_US
-        sums: NDArray[np.float64] = np.bincount(t_us // _BIN_US - first, weights=spikes[:, place])
+        sums = np.bincount(t_us // _BIN_US - first, weights=spikes[:, place]).astype(np.float32)
         times_us = (np.arange(sums.size) + first + 1) * _BIN_US
         # The newest piece is not full yet, and would always look as if everything had just gone quiet.
         strip = Strip(area, int(times_us[-1]), LENGTH_US, 0.0, max(1.0, float(sums.max())))
-        path = strip.path(times_us[:-1], sums[:-1].astype(np.float32), 10 * _BIN_US)
+        path = strip.path(times_us[:-1], sums[:-1], 10 * _BIN_US)
         strip.draw(painter, path, self.theme.accent)
 
-    def _paint_marks(self, painter: QPainter, layers: tuple[tuple[str, int], ...], areas: list[QRectF]) -> None:
+    def _paint_marks(self, painter: Painter, layers: tuple[tuple[str, int], ...], areas: list[QRectF]) -> None:
         """Where the neurons lie that are watched, and the one under the mouse."""
         names = [name for name, _ in layers]
         for index, (name, neuron) in enumerate(self.probes):
@@ -183,7 +183,7 @@ class SpikeView(Panel):
         if self._pointed is not None:
             area, neurons = areas[self._pointed[0]], layers[self._pointed[0]][1]
             y = area.top() + (self._pointed[1] + 0.5) / neurons * area.height()
-            rule(painter, QPointF(area.left(), y), QPointF(area.right(), y), self.theme.accent)
+            painter.across(area, y, self.theme.accent)
 
     # What people do.
 

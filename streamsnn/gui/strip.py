@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
-from streamsnn.gui.panel import height_of, rule, width_of, write
+from streamsnn.gui.painter import Painter
 from streamsnn.gui.tape import line
 from streamsnn.gui.theme import Theme
 
@@ -49,7 +49,7 @@ class Strip(NamedTuple):
         )
         return pg.functions.arrayToQPath(x, y, connect="finite") if len(x) else QPainterPath()
 
-    def draw(self, painter: QPainter, path: QPainterPath, colour: QColor | str) -> None:
+    def draw(self, painter: Painter, path: QPainterPath, colour: QColor | str) -> None:
         """Draw a `path` within the rectangle, a pixel wide."""
         painter.save()
         painter.setClipRect(self.area)
@@ -65,28 +65,27 @@ class Strip(NamedTuple):
             painter.translate(0, 1 / ratio)
         painter.restore()
 
-    def draw_times(self, painter: QPainter, origin_us: int, theme: Theme, *, labels: bool = True) -> None:
-        """Upright lines at round times since `origin_us`, and below the rectangle those times in the painter's font."""
-        font = painter.font()
-        high = height_of(font)
-        apart_us = _round_up(self.length_us * 1.6 * width_of(font, "00:00.0") / max(1.0, self.area.width()))
+    def draw_times(self, painter: Painter, origin_us: int, theme: Theme, *, labels: bool = True) -> None:
+        """Upright lines at round times since `origin_us`, and below the rectangle those times in the painter's face."""
+        face = painter.face
+        apart_us = _round_up(self.length_us * 1.6 * face.width("00:00.0") / max(1.0, self.area.width()))
         first = math.ceil((self.end_us - self.length_us - origin_us) / apart_us)
         for tick in range(first, (self.end_us - origin_us) // apart_us + 1):
             x = self.x(origin_us + tick * apart_us)
-            rule(painter, QPointF(x, self.area.top()), QPointF(x, self.area.bottom()), theme.grid)
+            painter.rule(QPointF(x, self.area.top()), QPointF(x, self.area.bottom()), theme.grid)
             if labels and tick >= 0:
                 text = time_text(tick * apart_us)
-                wide = width_of(font, text) + 4
+                wide = face.width(text) + 4
                 left = min(max(x - wide / 2, self.area.left()), self.area.right() - wide)
-                write(painter, QRectF(left, self.area.bottom() + 1, wide, high), text, theme.muted, "centre")
+                painter.write(QRectF(left, self.area.bottom() + 1, wide, face.high), text, theme.muted, "centre")
 
-    def draw_values(self, painter: QPainter, values: dict[float, str], theme: Theme) -> None:
+    def draw_values(self, painter: Painter, values: dict[float, str], theme: Theme) -> None:
         """Level lines at `values`, and left of the rectangle what is written there."""
-        high = height_of(painter.font())
+        high = painter.face.high
         for value, text in values.items():
             y = self.y(value)
-            rule(painter, QPointF(self.area.left(), y), QPointF(self.area.right(), y), theme.grid)
-            write(painter, QRectF(0, y - high / 2, self.area.left() - 6, high), text, theme.muted, "right")
+            painter.across(self.area, y, theme.grid)
+            painter.write(QRectF(0, y - high / 2, self.area.left() - 6, high), text, theme.muted, "right")
 
 
 def time_text(offset_us: int) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import pyqtgraph as pg
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QColor, QPalette, qGray
 from PySide6.QtWidgets import QApplication
 
 
@@ -34,8 +35,7 @@ class Theme:
 
         A colour alone is never all that tells two classes apart: their names stand beside it.
         """
-        turn, place = divmod(place, len(self.categories))
-        return mixed(self.categories[place], self.foreground, min(0.6, 0.3 * turn))
+        return _category(self, place)
 
 
 # The categories are those of Okabe & Ito (2008, "Color Universal Design"), their order such that neighbours differ
@@ -51,7 +51,7 @@ DARK = Theme(
     on="#f2f5fa",
     off="#3f8fd8",
     warning="#ff6b5a",
-    categories=("#e69f00", "#56b4e9", "#00a87a", "#f0e442", "#cc79a7", "#3f8fd8", "#e8702a", "#a7b0bd"),
+    categories=("#e69f00", "#56b4e9", "#00a87a", "#f0e442", "#cc79a7", "#3f8fd8", "#e8702a", "#dfe4ea"),
 )
 LIGHT = Theme(
     name="light",
@@ -64,9 +64,15 @@ LIGHT = Theme(
     on="#2f74c0",
     off="#1d232b",
     warning="#c22f1f",
-    categories=("#c98500", "#2b8cc4", "#008a63", "#a89600", "#b0568a", "#0a5f9c", "#c94f0a", "#6b7480"),
+    categories=("#c98500", "#2b8cc4", "#008a63", "#a89600", "#b0568a", "#0a5f9c", "#c94f0a", "#1d232b"),
 )
-THEMES = {theme.name: theme for theme in (DARK, LIGHT)}
+THEMES: dict[str, Theme] = {theme.name: theme for theme in (DARK, LIGHT)}
+
+
+@cache
+def _category(theme: Theme, place: int) -> QColor:
+    turn, place = divmod(place, len(theme.categories))
+    return mixed(theme.categories[place], theme.foreground, min(0.6, 0.3 * turn))
 
 
 def mixed(one: str, other: str, share: float) -> QColor:
@@ -78,8 +84,7 @@ def mixed(one: str, other: str, share: float) -> QColor:
 
 def text_on(colour: QColor) -> QColor:
     """Black or white, whichever reads better on `colour`."""
-    light = 0.299 * colour.red() + 0.587 * colour.green() + 0.114 * colour.blue()
-    return QColor("#10131a" if light > 130 else "#ffffff")
+    return QColor("#10131a" if qGray(colour.rgb()) > 130 else "#ffffff")
 
 
 def apply_theme(application: QApplication, theme: Theme) -> None:

@@ -175,7 +175,9 @@ class TimeBar(QWidget):
         painter.fillRect(QRectF(end, 0, self.x_of(self._duration_us) - end, floor), shade)
         painter.setPen(QPen(QColor(self._theme.foreground), 2))
         for x, inwards in ((begin, 5), (end, -5)):
-            painter.drawPolyline([QPointF(x + inwards, 3), QPointF(x, 3), QPointF(x, floor), QPointF(x + inwards, floor)])
+            painter.drawPolyline(
+                [QPointF(x + inwards, 3), QPointF(x, 3), QPointF(x, floor), QPointF(x + inwards, floor)]
+            )
 
 
 def clock_text(offset_us: int, step_us: int = 1) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
 
+from streamsnn.gui.icons import icon
+from streamsnn.gui.theme import Theme
 from streamsnn.gui.time_bar import clock_text
 from streamsnn.player.messages import Status
 
@@ -18,26 +20,28 @@ class Transport(QWidget):
     asked = Signal(str)
     speed_chosen = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("transport")
+        self._moving = False
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 2, 8, 2)
         self._buttons = {
-            name: self._button(text, tip, name)
-            for name, text, tip in (
-                ("rewind", "⏮", "To the beginning, or to the in marker (R)"),
-                ("step_back", "◂|", "One step back (,)"),
-                ("play_or_pause", "▶", "Play or pause (space)"),
-                ("step_forward", "|▸", "One step on (.)"),
+            name: self._button(name, tip)
+            for name, tip in (
+                ("rewind", "To the beginning, or to the in marker (R)"),
+                ("step_back", "One step back (,)"),
+                ("play_or_pause", "Play or pause (space)"),
+                ("step_forward", "One step on (.)"),
             )
         }
         for button in self._buttons.values():
             row.addWidget(button)
-        self._loop = self._button("⟳", "Loop (L)", "toggle_loop")
+        self._loop = self._button("toggle_loop", "Loop (L)")
         self._loop.setCheckable(True)
         row.addWidget(self._loop)
         self._speed = QComboBox()
+        self._speed.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._speed.setObjectName("speed")
         self._speed.setToolTip("Times true time ([ and ])")
         self._speed.addItems([_speed_text(speed) for speed in SPEEDS])
@@ -51,6 +55,7 @@ class Transport(QWidget):
         row.addWidget(self._state)
         row.addSpacing(12)
         row.addWidget(self._time)
+        self.use_theme(theme)
         self.show_status(Status("closed"), live=False)
 
     @property
@@ -65,8 +70,8 @@ class Transport(QWidget):
 
     def show_status(self, status: Status, live: bool, held: bool = False) -> None:
         """Show what the engine does; `held`: the picture of a live stream stands still."""
-        moving = status.mode == "playing" and not held
-        self._buttons["play_or_pause"].setText("⏸" if moving else "▶")
+        self._moving = status.mode == "playing" and not held
+        self._buttons["play_or_pause"].setIcon(icon("pause" if self._moving else "play", self._theme))
         there = status.mode not in ("closed", "failed")
         for name, button in self._buttons.items():
             button.setEnabled(there and (not live or name == "play_or_pause"))
@@ -75,7 +80,13 @@ class Transport(QWidget):
         self._speed.setEnabled(not live)
         if status.speed in SPEEDS:
             self._speed.setCurrentIndex(SPEEDS.index(status.speed))
-        words = {"playing": "live" if live else "", "paused": "paused", "ended": "ended", "closed": "", "failed": "failed"}
+        words = {
+            "playing": "live" if live else "",
+            "paused": "paused",
+            "ended": "ended",
+            "closed": "",
+            "failed": "failed",
+        }
         self._state.setText("picture held" if held else words[status.mode])
 
     def show_time(self, offset_us: int, duration_us: int | None) -> None:
@@ -83,10 +94,19 @@ class Transport(QWidget):
         total = "" if duration_us is None else f" / {clock_text(duration_us)}"
         self._time.setText(clock_text(offset_us) + total)
 
-    def _button(self, text: str, tip: str, name: str) -> QToolButton:
+    def use_theme(self, theme: Theme) -> None:
+        """Take on other colours."""
+        self._theme = theme
+        for name, sign in (("rewind", "rewind"), ("step_back", "back"), ("step_forward", "forward")):
+            self._buttons[name].setIcon(icon(sign, theme))
+        self._buttons["play_or_pause"].setIcon(icon("pause" if self._moving else "play", theme))
+        self._loop.setIcon(icon("loop", theme))
+
+    def _button(self, name: str, tip: str) -> QToolButton:
         button = QToolButton()
         button.setObjectName(name)
-        button.setText(text)
+        # Keys belong to the window: a space must not press what was clicked last.
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         button.setToolTip(tip)
         button.clicked.connect(lambda: self.asked.emit(name))
         return button

@@ -15,6 +15,7 @@ from streamsnn.gui.exports import Export
 from streamsnn.gui.keys import KeysOverlay
 from streamsnn.gui.link import Link
 from streamsnn.gui.menus import Menus
+from streamsnn.gui.palettes import next_palette
 from streamsnn.gui.panels import Panels
 from streamsnn.gui.playback import Playback
 from streamsnn.gui.theme import DARK, LIGHT, THEMES, Theme, apply_theme
@@ -47,7 +48,7 @@ class MainWindow(QMainWindow):
         self.link = Link()
         self.playback = Playback(self.link, settings)
         self.panels = Panels(self, self.theme)
-        self.banner, self.time_bar, self.transport = Banner(self.theme), TimeBar(self.theme), Transport()
+        self.banner, self.time_bar, self.transport = Banner(self.theme), TimeBar(self.theme), Transport(self.theme)
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -138,10 +139,11 @@ class MainWindow(QMainWindow):
         self.panels.events.longer()
 
     def next_rendering(self) -> None:
-        self.panels.events.next_rendering()
+        events = self.panels.events
+        events.set_rendering("accumulation" if events.rendering == "surface" else "surface")
 
     def next_palette(self) -> None:
-        self.panels.events.next_palette()
+        self.panels.events.use_palette(next_palette(self.panels.events.palette_name))
 
     def whole_picture(self) -> None:
         self.panels.events.reset_view()
@@ -155,7 +157,7 @@ class MainWindow(QMainWindow):
         self._settings.setValue("theme", theme.name)
         apply_theme(self._application, theme)
         self.panels.use_theme(theme)
-        for part in (self.banner, self.time_bar, self.keys):
+        for part in (self.banner, self.transport, self.time_bar, self.keys):
             part.use_theme(theme)
 
     def full_screen(self) -> None:

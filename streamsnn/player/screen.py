@@ -243,7 +243,8 @@ class Screen:
 
     def tracks(self) -> NDArray[np.void]:
         """The boxes of the newest step, a copy (n,) of type TRACK."""
-        return self._tracks[self._tracks["id"] != 0]
+        shown: NDArray[np.void] = self._tracks[self._tracks["id"] != 0]
+        return shown
 
     def raster(self, layer: int) -> NDArray[np.uint8]:
         """Spikes of a layer, (rows, COLUMNS) counts that end at 255, the newest column last."""

@@ -97,7 +97,7 @@ class Session:
             self.begin_us,
             self._duration_us(),
             self.live,
-            wanted.source if self._resumable or isinstance(self._source, Heard) and not self.live else None,
+            wanted.source if self._resumable or (isinstance(self._source, Heard) and not self.live) else None,
             tuple((each.spelling, each.on) for each in self.filters),
             dict(self._layers) if hasattr(self.state, "membrane") else {},
         )
@@ -276,8 +276,8 @@ class Session:
         self._start(self._open(max(0, self.next_index * self.step_us - self.begin_us)))
         self._tell(
             Note(
-                f"Warmed up over the {(index - self.next_index) * self.step_us / 1e6:.1f} s before this place: the model"
-                " forgets what is older, the readout may not."
+                f"Warmed up over the {(index - self.next_index) * self.step_us / 1e6:.1f} s before this place:"
+                " the model forgets what is older, the readout may not."
             )
         )
 
