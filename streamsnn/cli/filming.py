@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streamsnn.cli import text, values
 from streamsnn.errors import StreamsnnError
@@ -22,7 +22,12 @@ _SIZE, _FPS = (1280, 720), 30
 
 
 def add_film_options(parser: argparse.ArgumentParser) -> None:
-    """--video and what belongs to it, as `film` reads them."""
+    """--video and what belongs to it, as `film` reads them, and the options that `fit_options` reads."""
+    group = parser.add_argument_group("from the sensor to the model's input, and its decision; as for streamsnn run")
+    group.add_argument("--crop", type=values.rectangle, metavar="X,Y,W,H", help="look only at this part of the sensor")
+    group.add_argument("--downsample", type=values.count, metavar="N", help="N x N pixels become one of the input")
+    group.add_argument("--letterbox", action="store_true", help="centre a view that is smaller than the input")
+    group.add_argument("--threshold", type=values.share, metavar="P", help="show a label above this confidence")
     group = parser.add_argument_group("a film, without a window and without a display")
     group.add_argument("--video", metavar="FILE", help="write what the window would show: .mp4, .webm or .gif")
     group.add_argument(
@@ -33,20 +38,25 @@ def add_film_options(parser: argparse.ArgumentParser) -> None:
         "--start", type=values.duration_us, metavar="T", help="film from T after the beginning: 2s, 500ms, 1m30s"
     )
     group.add_argument("--stop", type=values.duration_us, metavar="T", help="film until T after the beginning")
-    group.add_argument("--threshold", type=values.share, metavar="P", help="show a label above this confidence")
-    group.add_argument(
-        "--crop", type=values.rectangle, metavar="X,Y,W,H", help="the network sees only this part of the sensor"
-    )
-    group.add_argument("--downsample", type=values.count, metavar="N", help="N x N pixels become one of its input")
-    group.add_argument(
-        "--letterbox", action="store_true", help="centre a view that is smaller than its input, with nothing around it"
-    )
+
+
+def fit_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What was said of the way from the sensor to the decision, as fields of `player.messages.Open`."""
+    given = {name: getattr(arguments, name) for name in ("crop", "downsample", "letterbox", "threshold")}
+    return {name: value for name, value in given.items() if value is not None and value is not False}
+
+
+def refuse_without_film(arguments: argparse.Namespace) -> None:
+    """Raise StreamsnnError for an option that says how to film, while nothing is to be filmed."""
+    for name in ("size", "fps", "start", "stop"):
+        if getattr(arguments, name) is not None:
+            raise StreamsnnError(f"--{name} is for a film.", hint="Add --video FILE, or leave it out.")
 
 
 def film(arguments: argparse.Namespace) -> int:
     """Write the film that `arguments` ask for, those of `add_film_options` and of `streamsnn view`; the exit code.
 
-    It speaks of progress on stderr. Raises StreamsnnError for what cannot be filmed, before minutes of work if possible.
+    Progress is told on stderr. Raises StreamsnnError for what cannot be filmed.
     """
     if not arguments.source:
         raise StreamsnnError("There is nothing to film.", hint="Name a recording or a sound.")
@@ -61,7 +71,7 @@ def film(arguments: argparse.Namespace) -> int:
     except ImportError as error:
         raise StreamsnnError(
             f"Films cannot be made: {error}.",
-            hint="pip install 'streamsnn[gui]'; on Debian also: apt install libegl1 libgl1 libxkbcommon0 libfontconfig1",
+            hint="pip install PySide6-Essentials av pillow, and on Debian apt install libegl1 libgl1 libxkbcommon0.",
         ) from error
     is_gif = arguments.video.lower().endswith(".gif")
     shot = films.Shot(
@@ -95,19 +105,13 @@ def wanted(arguments: argparse.Namespace) -> Open:
         raise StreamsnnError(
             f"No model is there for {arguments.source}.", hint="streamsnn models lists what each eats."
         )
-    crop, downsample, letterbox = arguments.crop, arguments.downsample, arguments.letterbox
-    if choice is not None and choice.fit is not None and (crop, downsample, letterbox) == (None, None, False):
-        crop, downsample, letterbox = choice.fit.crop, choice.fit.downsample, choice.fit.letterbox
-    return Open(
-        arguments.source,
-        name if choice is None else choice.name,
-        filters=tuple((spelling, True) for spelling in arguments.filter),
-        sensor=arguments.sensor,
-        crop=crop,
-        downsample=downsample,
-        letterbox=letterbox,
-        threshold=arguments.threshold,
-    )
+    how = fit_options(arguments)
+    if choice is not None and choice.fit is not None and not how.keys() & {"crop", "downsample", "letterbox"}:
+        fit = choice.fit
+        how |= {"crop": fit.crop, "downsample": fit.downsample, "letterbox": fit.letterbox}
+    filters = tuple((spelling, True) for spelling in arguments.filter)
+    chosen = name if choice is None else choice.name
+    return Open(arguments.source, chosen, filters=filters, sensor=arguments.sensor, **how)
 
 
 def _size(text: str) -> tuple[int, int]:

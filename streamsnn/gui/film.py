@@ -1,4 +1,4 @@
-"""Films of a stream and of what a network thinks of it: the window's views, painted picture by picture in stream time."""
+"""Films of a stream and of what a network thinks of it: the window's views, painted picture by picture."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from streamsnn.player.messages import Note, Notice, Open, Opened, Preparing
 from streamsnn.player.overview import is_file
 from streamsnn.player.screen import Screen
 from streamsnn.player.session import Session
-from streamsnn.types import Sensor
 
 Tell = Callable[[str, float | None], None]
 """Is told what is being done, and how far it is from 0 to 1, where that is known."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QRect, QRectF, Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
@@ -14,7 +14,6 @@ from streamsnn.gui.event_view import EventView
 from streamsnn.gui.film_files import Picture, Size
 from streamsnn.gui.history_view import HistoryView
 from streamsnn.gui.palettes import PALETTES
-from streamsnn.gui.panel import write
 from streamsnn.gui.sound_view import SoundView
 from streamsnn.gui.spike_view import SpikeView
 from streamsnn.gui.theme import Theme, mixed
@@ -73,10 +72,17 @@ class Stage(QWidget):
         try:
             painter.fillRect(self.rect(), QColor(self._theme.background))
             painter.setFont(self.font())
-            margin = self._caption.height() // 2
-            line = QRectF(self._caption.adjusted(margin, 0, -margin, 0))
-            write(painter, line, self._name(), self._theme.foreground)
-            write(painter, line, self._time(), self._theme.muted, "right")
+            margin, time = self._caption.height() // 2, self._time()
+            line = self._caption.adjusted(margin, 0, -margin, 0)
+            metrics = painter.fontMetrics()
+            room = line.width() - metrics.horizontalAdvance(time) - margin
+            name = metrics.elidedText(self._name(), Qt.TextElideMode.ElideMiddle, room)
+            for text, colour, side in (
+                (name, self._theme.foreground, Qt.AlignmentFlag.AlignLeft),
+                (time, self._theme.muted, Qt.AlignmentFlag.AlignRight),
+            ):
+                painter.setPen(QColor(colour))
+                painter.drawText(line, side | Qt.AlignmentFlag.AlignVCenter, text)
         finally:
             painter.end()
 
