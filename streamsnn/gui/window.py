@@ -65,6 +65,8 @@ class MainWindow(QMainWindow):
         self._connect()
         self._first_layout = self.saveState()
         self._restore_layout()
+        self.frames = 0
+        """Frames drawn so far."""
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.frame)
         if timed:
@@ -77,6 +79,7 @@ class MainWindow(QMainWindow):
 
     def frame(self) -> None:
         """Draw what is new."""
+        self.frames += 1
         self.link.poll()
         if self._overview is not None and (overview := self._overview.newest()) is not None:
             self.time_bar.show_overview(overview)

@@ -72,7 +72,8 @@ class Session:
         self._probes: tuple[tuple[str, int], ...] = ()
         self._membranes = np.full(PROBES, np.nan, np.float32)
         self._show_from = 0
-        self.summary = Summary(self.step_us, getattr(self.model, "operation_names", ()))
+        self.summary = self._fresh_summary()
+        """What the stream came to since it was last begun."""
         self._dropped = self._dropped_before = 0
         self._run: Generator[Result, None, None] | None = None
         self._feed: Feed | None = None
@@ -155,6 +156,7 @@ class Session:
         self.readout.reset()
         for each in self.filters:
             each.reset()
+        self.summary = self._fresh_summary()
         self._dropped = 0
         self._pure = True
         self.target = None
@@ -307,6 +309,9 @@ class Session:
             self._membranes[place] = self.state.membrane(layer)[neuron]
         level_db = self._source.level_db if isinstance(self._source, Heard) else math.nan
         self.screen.write(result._replace(dropped=self._dropped), self._membranes, level_db)
+
+    def _fresh_summary(self) -> Summary:
+        return Summary(self.step_us, getattr(self.model, "operation_names", ()))
 
     def _duration_us(self) -> int | None:
         if isinstance(self._source, Heard):

@@ -10,17 +10,21 @@ from __future__ import annotations
 import contextlib
 import gc
 import multiprocessing
+import select
 import signal
+from collections import deque
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.shared_memory import SharedMemory
 
 from streamsnn.clock import HostClock
-from streamsnn.player.messages import Command, Notice, Quit
+from streamsnn.player.messages import Command, Notice, Preparing, Quit, Totals
 from streamsnn.player.player import Player
 from streamsnn.player.screen import Layout, Screen
 
 _GRACE_S = 2.0
+_RETRY_S = 0.05
+_MOST_UNSENT = 1000
 
 
 class Worker:
@@ -85,18 +89,39 @@ class SharedScreen:
             self._memory.close()
 
 
-class _PipeInbox:
+class _Line:
+    """The engine's end of the pipe. A window that stalls and reads nothing does not keep it waiting."""
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._unsent: deque[Notice] = deque(maxlen=_MOST_UNSENT)
 
     def take(self, wait: bool) -> Command | None:
+        """The next command; `Quit` when there is nobody any more."""
         try:
+            self._send()
+            while wait and self._unsent and not self._connection.poll(_RETRY_S):
+                self._send()
             if wait or self._connection.poll(0):
                 command: Command = self._connection.recv()
                 return command
         except (EOFError, OSError):
             return Quit()
         return None
+
+    def tell(self, notice: Notice) -> None:
+        """Send it, now or when there is room."""
+        if self._unsent and isinstance(notice, Totals | Preparing):
+            # Another one will come, and will be newer.
+            return
+        self._unsent.append(notice)
+        with contextlib.suppress(OSError):
+            self._send()
+
+    def _send(self) -> None:
+        while self._unsent and select.select((), (self._connection,), (), 0)[1]:
+            self._connection.send(self._unsent[0])
+            self._unsent.popleft()
 
 
 class _Memories:
@@ -126,13 +151,9 @@ def _work(connection: Connection) -> None:
     # Ctrl-C in a terminal reaches both processes; the window decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     memories = _Memories()
-
-    def tell(notice: Notice) -> None:
-        with contextlib.suppress(BrokenPipeError, OSError):
-            connection.send(notice)
-
+    line = _Line(connection)
     try:
-        Player(_PipeInbox(connection), tell, HostClock(), memories.make).run()
+        Player(line, line.tell, HostClock(), memories.make).run()
     finally:
         memories.release()
         connection.close()

@@ -1,0 +1,227 @@
+"""What the window costs the stream: the same stream without it and with it, in turns; stalled; and over an hour.
+
+The stream is a million events a second in steps of 1 ms through five convolutions of LIF neurons, in true time. Without
+the window it is the plain loop in a process of its own. The window is drawn by Qt without a display, into memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from streamsnn.bench.machine import machine
+from streamsnn.bench.networks import CASES
+from streamsnn.bench.noise import RATE_HZ, Noise
+from streamsnn.clock import HostClock
+from streamsnn.engine import stream
+from streamsnn.modelfolder import save_model
+from streamsnn.player.messages import Pause, Totals
+from streamsnn.player.overview import is_file
+from streamsnn.registry import open_model, recordings_folder
+from streamsnn.sources.paced import Paced
+from streamsnn.summary import Summary
+
+RIGHT = tuple(range(1, 9))
+_SOURCE = "streamsnn.bench.noise:Noise"
+_CASE = "conv-lif"
+_WARM_S = 3.0
+_STALLED_S = 2.0
+
+
+def measure(quick: bool, progress: Callable[[str], None]) -> dict[str, Any]:
+    """Latencies of pairs of runs, of a run whose window stalls, and memory over an hour of stream; ready for JSON."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    pairs, seconds, hour_s = (1, 3.0, 60.0) if quick else (5, 20.0, 3_600.0)
+    found: dict[str, Any] = {"machine": machine(), "events_a_second": RATE_HZ, "seconds": seconds, "pairs": []}
+    with tempfile.TemporaryDirectory() as folder:
+        case = CASES[_CASE]()
+        model = str(Path(folder) / case.name)
+        save_model(model, case.spec, case.weights)
+        for number in range(pairs):
+            progress(f"pair {number + 1} of {pairs}: without the window")
+            alone = _alone(model, seconds)
+            progress(f"pair {number + 1} of {pairs}: with the window")
+            found["pairs"].append({"without": alone, "with": _watched(model, seconds, 0.0)})
+        progress("a window that stalls")
+        found["stalled"] = _watched(model, seconds, _STALLED_S)
+    progress("an hour of stream, as fast as it goes")
+    found["hour"] = _hour(hour_s, progress)
+    ratios = [pair["with"]["compute_p99_ms"] / pair["without"]["compute_p99_ms"] for pair in found["pairs"]]
+    found["p99_ratio"] = {"median": float(np.median(ratios)), "min": min(ratios), "max": max(ratios)}
+    return found
+
+
+def sentences(result: dict[str, Any]) -> str:
+    """The result for people, before the tables."""
+    ratio, hour = result["p99_ratio"], result["hour"]
+    return (
+        f"With the window the 99th percentile of a step's computing is {ratio['median']:.2f} times that without"
+        f" ({ratio['min']:.2f} to {ratio['max']:.2f} in {len(result['pairs'])} pairs).\n"
+        f"{hour['stream_s']:,.0f} s of stream in {hour['host_s']:.0f} s: the engine took {hour['engine_mib'][0]:.0f} MiB"
+        f" after the first pass and {hour['engine_mib'][-1]:.0f} at the end, the window {hour['window_mib'][0]:.0f}"
+        f" and {hour['window_mib'][-1]:.0f}."
+    )
+
+
+def tables(result: dict[str, Any]) -> list[tuple[str, list[str], list[list[str]]]]:
+    """One row a run."""
+    runs = [(f"{number}: {name}", pair[name]) for number, pair in enumerate(result["pairs"], 1) for name in pair]
+    runs.append(("window stalls", result["stalled"]))
+    headings = ["run", "steps", "missing", "late", "compute p50", "p99", "p99.9", "total p99", "frames/s"]
+    rows = [
+        [
+            name,
+            f"{run['steps']:,}",
+            str(run["missing"]),
+            str(run["late"]),
+            *(f"{run[key]:.3f} ms" for key in ("compute_p50_ms", "compute_p99_ms", "compute_p99_9_ms", "total_p99_ms")),
+            "-" if run["frames_a_second"] is None else f"{run['frames_a_second']:.1f}",
+        ]
+        for name, run in runs
+    ]
+    return [(f"{result['seconds']:g} s of a million events a second, steps of 1 ms", headings, rows)]
+
+
+def _figures(summary: dict[str, Any], elapsed_s: float, late: int, frames: int | None) -> dict[str, Any]:
+    compute, total = summary["latency"]["compute"], summary["latency"]["total"]
+    return {
+        "steps": summary["steps"],
+        # What true time asked for, but for what was under way at the end.
+        "missing": max(0, int(elapsed_s * 1000) - summary["steps"] - 50),
+        "late": late,
+        "compute_p50_ms": compute["p50_ms"],
+        "compute_p99_ms": compute["p99_ms"],
+        "compute_p99_9_ms": compute["p99_9_ms"],
+        "total_p99_ms": total["p99_ms"],
+        "frames_a_second": None if frames is None else frames / elapsed_s,
+    }
+
+
+def _alone(model: str, seconds: float) -> dict[str, Any]:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_play, args=(model, seconds, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    figures: dict[str, Any] = ours.recv()
+    process.join()
+    return figures
+
+
+def _play(model_folder: str, seconds: float, connection: Connection) -> None:
+    """The plain loop, for `seconds` after a while in which everything gets warm."""
+    model, clock = open_model(model_folder), HostClock()
+    step_us = model.card.step_us
+    summary, late, began_ns, end_ns = Summary(step_us), 0, 0, 0
+    for result in stream(Paced(Noise(), 1.0, clock), model, clock=clock):
+        if not end_ns:
+            end_ns = clock.now_ns() + round(_WARM_S * 1e9)
+        if result.stamps.finished_ns >= end_ns:
+            if began_ns:
+                break
+            summary, late, began_ns = Summary(step_us), 0, end_ns
+            end_ns += round(seconds * 1e9)
+        summary.write(result)
+        late += result.stamps.finished_ns - result.stamps.arrived_ns > step_us * 1000
+    connection.send(_figures(summary.as_dict(), (end_ns - began_ns) * 1e-9, late, None))
+
+
+@contextlib.contextmanager
+def _window() -> Iterator[Any]:
+    """A window that is drawn, and its Qt application."""
+    from PySide6.QtCore import QSettings
+
+    from streamsnn.gui.app import application
+    from streamsnn.gui.window import MainWindow
+
+    app = application()
+    with tempfile.TemporaryDirectory() as folder:
+        window = MainWindow(app, QSettings(str(Path(folder) / "settings.ini"), QSettings.Format.IniFormat))
+        window.show()
+        try:
+            yield window, app
+        finally:
+            window.close()
+            window.deleteLater()
+            app.processEvents()
+
+
+def _watched(model: str, seconds: float, stalled_s: float) -> dict[str, Any]:
+    """The stream with the window open; `stalled_s` of each second it does not draw or listen at all."""
+    totals: list[Totals] = []
+    with _window() as (window, app):
+        window.link.summed.connect(totals.append)
+        window.playback.open_source(_SOURCE, model)
+        _run(app, lambda: window.playback.screen is not None and window.playback.screen.steps_written > 0)
+        _wait(app, _WARM_S)
+        # The summary begins anew: nothing of the warming is in it.
+        window.playback.rewind()
+        _run(app, lambda: window.playback.screen.epoch > 0 and window.playback.status.mode == "playing")
+        late, began = window.playback.screen.late_steps, time.perf_counter()
+        steps = window.playback.screen.steps_written
+        window.frames = 0
+        while (elapsed := time.perf_counter() - began) < seconds:
+            if stalled_s:
+                time.sleep(min(stalled_s, seconds - elapsed))
+            _wait(app, min(0.5, max(0.0, seconds - elapsed)))
+        elapsed = time.perf_counter() - began
+        late, steps = window.playback.screen.late_steps - late, window.playback.screen.steps_written - steps
+        frames = window.frames
+        window.link.send(Pause())
+        _run(app, lambda: len(totals) > 0)
+        return _figures(dict(totals[-1].summary) | {"steps": steps}, elapsed, late, frames)
+
+
+def _hour(stream_s: float, progress: Callable[[str], None]) -> dict[str, Any]:
+    """Memory of both processes while so much stream goes by, round and round, as fast as it goes."""
+    recording = str(recordings_folder() / "sequence.dat")
+    assert is_file(recording)
+    engine_mib, window_mib = [], []
+    began = time.perf_counter()
+    with _window() as (window, app):
+        window.playback.open_source(recording, "nmnist-sliding-psn", speed=None, loop=True)
+        _run(app, lambda: window.playback.screen is not None and window.playback.screen.epoch > 1)
+        step_s = window.playback.now.card.step_us * 1e-6
+        while (done_s := window.playback.screen.steps_written * step_s) < stream_s:
+            engine_mib.append(_resident_mib(window.link.pid))
+            window_mib.append(_resident_mib(os.getpid()))
+            progress(f"{done_s:,.0f} of {stream_s:,.0f} s of stream, {engine_mib[-1]:.0f} MiB")
+            _wait(app, 1.0)
+    return {
+        "stream_s": done_s,
+        "host_s": time.perf_counter() - began,
+        "engine_mib": engine_mib,
+        "window_mib": window_mib,
+    }
+
+
+def _wait(app: Any, seconds: float) -> None:
+    """Let Qt draw for so long."""
+    end = time.perf_counter() + seconds
+    _run(app, lambda: time.perf_counter() >= end)
+
+
+def _run(app: Any, done: Callable[[], bool]) -> None:
+    from PySide6.QtCore import QEventLoop
+
+    while not done():
+        # Wakes for every timer, and at least a hundred times a second.
+        app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents | QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 10)
+
+
+def _resident_mib(pid: int) -> float:
+    """What a process holds in memory; NaN where the system does not tell."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError):
+        return float("nan")
+    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
