@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,10 +85,7 @@ def _shoot(session: Session, path: Path, shot: Shot, tell: Tell) -> Filmed:
     if in_us:
         _go_to(session, in_us, tell)
     theme = THEMES[shot.theme]
-    # One of them is enough for a process, and it must outlive what it painted.
-    application = QApplication.instance() or QApplication([])
-    assert isinstance(application, QApplication)
-    apply_theme(application, theme)
+    apply_theme(_application(), theme)
     stage = Stage(opened, session.screen, theme, shot.size, shot.speed)
     stage.set_threshold(session.readout.settings.threshold)
     length_us = max(1, (shot.out_us or _duration_us(opened, session) or 0) - in_us)
@@ -114,6 +112,13 @@ def _shoot(session: Session, path: Path, shot: Shot, tell: Tell) -> Filmed:
         stage.close()
         stage.deleteLater()
     return Filmed(pictures, pictures / shot.fps, path.stat().st_size)
+
+
+@functools.cache
+def _application() -> QApplication:
+    """The one application of this process, which must outlive what it paints."""
+    running = QApplication.instance()
+    return running if isinstance(running, QApplication) else QApplication(["streamsnn"])
 
 
 def _play_until(session: Session, until_us: int) -> bool:
@@ -151,5 +156,5 @@ def _duration_us(opened: Opened, session: Session) -> int | None:
         return opened.duration_us
     last_us = opened.begin_us
     for chunk in open_recording(opened.path, sensor=session.sensor).chunks():
-        last_us = int(chunk["t"][-1])
+        last_us = int(chunk["t"][-1]) + 1
     return last_us - opened.begin_us

@@ -98,6 +98,7 @@ class _Video:
         colours = self._stream.codec_context
         colours.colorspace = colours.color_primaries = colours.color_trc = _BT709
         colours.color_range = ColorRange.MPEG
+        self._part.begin()
         self._count = 0
 
     def write(self, picture: Picture) -> None:
@@ -124,6 +125,7 @@ class _Gif:
         self._stream = self._part.add("gif", wanted, "pal8", {})
         self._fps = wanted.fps
         self._stream.time_base = self._stream.codec_context.time_base = _CENTISECOND
+        self._part.begin()
         self._keep = keep_colours
         self._waiting: list[Image.Image] = []
         self._palette: Image.Image | None = None
@@ -186,6 +188,15 @@ class _Part:
         stream.pix_fmt = pixels
         return stream
 
+    def begin(self) -> None:
+        """Write the head of the file: a place that refuses does so now."""
+        try:
+            with _mended(self._path):
+                self._container.start_encoding()
+        except StreamsnnError:
+            self.discard()
+            raise
+
     def push(self, stream: VideoStream, frame: av.VideoFrame | None) -> None:
         """Encode one frame, or with None what is still on its way."""
         with _mended(self._path):
@@ -197,11 +208,10 @@ class _Part:
             self._partial.replace(self._path)
 
     def discard(self) -> None:
-        try:
-            # What cannot be written to its end is thrown away all the same.
-            with contextlib.suppress(OSError, ValueError, av.FFmpegError):
-                self._container.close()
-        finally:
+        # What cannot be written to its end is thrown away all the same.
+        with contextlib.suppress(OSError, ValueError, av.FFmpegError):
+            self._container.close()
+        with contextlib.suppress(OSError):
             self._partial.unlink(missing_ok=True)
 
 
