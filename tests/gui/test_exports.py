@@ -5,17 +5,18 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import QEventLoop, QTimer
 from toys import SENSOR, save_sides, side_events
 
 from streamsnn.formats import write_recording
-from streamsnn.gui import exports
 from streamsnn.gui.exports import Export
 from streamsnn.player.messages import Open
 
@@ -58,7 +59,8 @@ def wanted(tmp_path: Path) -> Open:
     """A second of events on the left, then on the right, and who tells them apart."""
     left, right = (side_events(side, count=2_000, duration_us=500_000) for side in ("left", "right"))
     right["t"] += 500_000
-    write_recording(tmp_path / "changing.dat", [left, right], SENSOR)
+    right["t"][-1] = 999_999
+    write_recording(tmp_path / "changing.dat", np.concatenate([left, right]), SENSOR)
     return Open(str(tmp_path / "changing.dat"), str(save_sides(tmp_path / "sides")))
 
 
@@ -86,7 +88,7 @@ def test_every_step_as_csv_between_the_markers_with_the_filters_that_are_on(want
 def test_changes_as_json_lines(wanted: Open, tmp_path: Path) -> None:
     path = tmp_path / "decisions.JSONL"
     assert Heard(Export.decisions(wanted, str(path))).run()[1] == ""
-    assert [json.loads(line)["label"] for line in path.read_text().splitlines()] == ["left", "right"]
+    assert [json.loads(line)["label"] for line in path.read_text().splitlines()] == ["left"]
 
 
 def test_a_film_and_how_far_it_is(wanted: Open, tmp_path: Path) -> None:
@@ -151,7 +153,7 @@ def test_one_that_is_stopped_leaves_nothing(wanted: Open, tmp_path: Path) -> Non
 def test_what_can_be_refused_at_once_starts_nothing(
     wanted: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, words: str
 ) -> None:
-    monkeypatch.setattr(exports.sys, "executable", "/no/such/python")
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "recording.csv").write_text("kept")
     source = str(tmp_path / "recording.csv")
@@ -171,7 +173,7 @@ def test_what_has_no_end_needs_the_out_marker(wanted: Open, tmp_path: Path) -> N
 def test_a_program_that_cannot_be_started_is_told(
     wanted: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exports.sys, "executable", "/no/such/python")
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
     message, hint = Heard(Export.decisions(wanted, str(tmp_path / "decisions.csv"))).run()
     assert "/no/such/python cannot be started" in message
     assert hint
