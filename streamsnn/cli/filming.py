@@ -66,8 +66,11 @@ def film(arguments: argparse.Namespace) -> int:
         raise StreamsnnError("A film neither loops nor waits.", hint="Leave out --loop and --paused.")
     # The same pictures with and without a display.
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    from streamsnn.gui.interrupts import interrupts_held
+
     try:
-        from streamsnn.gui import film as films
+        with interrupts_held():
+            from streamsnn.gui import film as films
     except ImportError as error:
         raise StreamsnnError(
             f"Films cannot be made: {error}.",

@@ -15,6 +15,7 @@ from streamsnn.clock import ManualClock
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats import open_recording
 from streamsnn.gui.film_files import FilmFormat, Size, open_film, refuse_format
+from streamsnn.gui.interrupts import interrupts_held
 from streamsnn.gui.places import FILM_ENDINGS, refuse_place
 from streamsnn.gui.stage import Stage, colours_of
 from streamsnn.gui.theme import THEMES, apply_theme
@@ -101,7 +102,9 @@ def _shoot(session: Session, path: Path, shot: Shot, tell: Tell) -> Filmed:
                 more = False
                 if pictures and session.screen.steps_written == seen:
                     break
-            file.write(stage.shoot(round(pictures * 1e9 / shot.fps)))
+            with interrupts_held():
+                picture = stage.shoot(round(pictures * 1e9 / shot.fps))
+            file.write(picture)
             pictures += 1
             tell(f"Filming {path.name}", min(offset_us / length_us, 1.0) if length_us > 1 else None)
         file.finish()
