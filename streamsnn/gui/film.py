@@ -15,6 +15,7 @@ from streamsnn.clock import ManualClock
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats import open_recording
 from streamsnn.gui.film_files import FilmFormat, Size, open_film, refuse_format
+from streamsnn.gui.film_sound import FilmSound
 from streamsnn.gui.interrupts import interrupts_held
 from streamsnn.gui.places import FILM_ENDINGS, refuse_place
 from streamsnn.gui.stage import Stage, colours_of
@@ -23,6 +24,7 @@ from streamsnn.player.messages import Note, Notice, Open, Opened, Preparing
 from streamsnn.player.overview import is_file
 from streamsnn.player.screen import Screen
 from streamsnn.player.session import Session
+from streamsnn.sources.sound_files import SoundFile, is_sound
 
 Tell = Callable[[str, float | None], None]
 """Is told what is being done, and how far it is from 0 to 1, where that is known."""
@@ -54,8 +56,9 @@ def film(wanted: Open, path: Path, shot: Shot, tell: Tell, note: Callable[[str],
     """Film the stream that is `wanted`, whatever its speed there, into `path`: an .mp4, a .webm or a .gif.
 
     Each picture shows all steps that are over when the time that it stands for is over. At the in offset everything is
-    as if the stream had been played until there. The same stream gives the same pictures. A file that was not finished
-    is not left. Raises StreamsnnError for what cannot be filmed or written.
+    as if the stream had been played until there. A sound is heard in it, in true time and where the file's kind has
+    sound. The same stream gives the same pictures. A file that was not finished is not left. Raises StreamsnnError for
+    what cannot be filmed or written.
     """
     refuse_place(path, wanted.source, FILM_ENDINGS)
     refuse_format(path, FilmFormat(shot.size, shot.fps))
@@ -91,7 +94,8 @@ def _shoot(session: Session, path: Path, shot: Shot, tell: Tell) -> Filmed:
     stage.set_threshold(session.readout.settings.threshold)
     length_us = max(1, (shot.out_us or _duration_us(opened, session) or 0) - in_us)
     pictures, more = 0, True
-    file = open_film(path, FilmFormat(shot.size, shot.fps), colours_of(theme))
+    sound = _sound(opened, shot)
+    file = open_film(path, FilmFormat(shot.size, shot.fps), colours_of(theme), sound)
     try:
         while more:
             offset_us = round((pictures + 1) * 1e6 * shot.speed / shot.fps)
@@ -112,6 +116,8 @@ def _shoot(session: Session, path: Path, shot: Shot, tell: Tell) -> Filmed:
         file.discard()
         raise
     finally:
+        if sound is not None:
+            sound.close()
         stage.close()
         stage.deleteLater()
     return Filmed(pictures, pictures / shot.fps, path.stat().st_size)
@@ -142,6 +148,13 @@ def _go_to(session: Session, in_us: int, tell: Tell) -> None:
                 f"The stream is over {in_us / 1e6:g} s after its beginning, before the film begins.",
                 hint="Begin the film earlier.",
             )
+
+
+def _sound(opened: Opened, shot: Shot) -> FilmSound | None:
+    """What there is to hear: the sound, if it is filmed in true time."""
+    if opened.path is None or shot.speed != 1 or not is_file(opened.path) or not is_sound(opened.path):
+        return None
+    return FilmSound(SoundFile(opened.path, start_us=shot.in_us or 0, stop_us=shot.out_us, mix=True))
 
 
 def _refuse_endless(wanted: Open, shot: Shot) -> None:

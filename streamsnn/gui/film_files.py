@@ -10,12 +10,14 @@ from typing import Any, NamedTuple, Protocol
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
 
 from streamsnn.errors import StreamsnnError
+from streamsnn.gui.film_sound import CODECS, RATE_HZ, FilmSound
 from streamsnn.gui.places import partial_of
 
 Picture = NDArray[np.uint8]
@@ -76,30 +78,33 @@ def refuse_format(path: Path, wanted: FilmFormat) -> None:
         raise StreamsnnError(f"{path.name} cannot show {fps} pictures a second.", hint=f"Choose 1 to {most}.")
 
 
-def open_film(path: Path, wanted: FilmFormat, keep_colours: Picture) -> FilmFile:
-    """A film that will be at `path`; where colours are few, those of `keep_colours` are among them.
+def open_film(path: Path, wanted: FilmFormat, keep_colours: Picture, sound: FilmSound | None = None) -> FilmFile:
+    """A film that will be at `path`, with `sound` where its kind has any.
 
-    Raises StreamsnnError, also while writing, if the place or the disk refuses.
+    Where colours are few, those of `keep_colours` are among them. Raises StreamsnnError, also while it is written, if
+    the place or the disk refuses.
     """
     refuse_format(path, wanted)
     if path.suffix.lower() == ".gif":
         return _Gif(path, wanted, keep_colours)
-    return _Video(path, wanted)
+    return _Video(path, wanted, sound)
 
 
 class _Video:
     """H.264 or VP9, in colours that every player can show."""
 
-    def __init__(self, path: Path, wanted: FilmFormat) -> None:
-        kind = path.suffix.lower()[1:]
+    def __init__(self, path: Path, wanted: FilmFormat, sound: FilmSound | None) -> None:
+        kind = path.suffix.lower()
         codec, options = _CODECS[kind]
-        self._part = _Part(path, kind, {"movflags": "faststart"} if kind == "mp4" else {})
+        self._part = _Part(path, kind[1:], {"movflags": "faststart"} if kind == ".mp4" else {})
         self._stream = self._part.add(codec, wanted, "yuv420p", options)
         colours = self._stream.codec_context
         colours.colorspace = colours.color_primaries = colours.color_trc = _BT709
         colours.color_range = ColorRange.MPEG
+        self._sound = sound
+        self._heard = None if sound is None else self._part.add_sound(*CODECS[kind])
         self._part.begin()
-        self._count = 0
+        self._fps, self._count = wanted.fps, 0
 
     def write(self, picture: Picture) -> None:
         frame = av.VideoFrame.from_ndarray(picture, format="bgra").reformat(
@@ -108,9 +113,14 @@ class _Video:
         frame.pts = self._count
         self._count += 1
         self._part.push(self._stream, frame)
+        if self._heard is not None and self._sound is not None:
+            for block in self._sound.until(self._count / self._fps):
+                self._part.push(self._heard, block)
 
     def finish(self) -> None:
-        self._part.push(self._stream, None)
+        for stream in (self._stream, self._heard):
+            if stream is not None:
+                self._part.push(stream, None)
         self._part.finish()
 
     def discard(self) -> None:
@@ -188,6 +198,13 @@ class _Part:
         stream.pix_fmt = pixels
         return stream
 
+    def add_sound(self, codec: str, options: dict[str, str]) -> AudioStream:
+        """A second stream, of one channel."""
+        with _mended(self._path):
+            stream = self._container.add_stream(codec, rate=RATE_HZ, options=options, layout="mono")
+        assert isinstance(stream, AudioStream)
+        return stream
+
     def begin(self) -> None:
         """Write the head of the file: a place that refuses does so now."""
         try:
@@ -197,8 +214,8 @@ class _Part:
             self.discard()
             raise
 
-    def push(self, stream: VideoStream, frame: av.VideoFrame | None) -> None:
-        """Encode one frame, or with None what is still on its way."""
+    def push(self, stream: VideoStream | AudioStream, frame: Any) -> None:
+        """Encode one frame for this stream, or with None what is still on its way."""
         with _mended(self._path):
             self._container.mux(stream.encode(frame))
 
@@ -216,8 +233,8 @@ class _Part:
 
 
 _CODECS = {
-    "mp4": ("libx264", {"crf": "18", "preset": "veryfast"}),
-    "webm": (
+    ".mp4": ("libx264", {"crf": "18", "preset": "veryfast"}),
+    ".webm": (
         "libvpx-vp9",
         # A sixth of the time that "good" takes, and no worse on pictures like these.
         {"crf": "24", "b": "0", "deadline": "realtime", "cpu-used": "8", "tune-content": "screen", "row-mt": "1"},

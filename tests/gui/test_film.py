@@ -9,6 +9,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+import soundfile
 from numpy.typing import NDArray
 from PIL import Image
 from toys import SENSOR, save_sides, side_events
@@ -17,9 +18,11 @@ from streamsnn.errors import StreamsnnError
 from streamsnn.formats import write_recording
 from streamsnn.gui import film as films
 from streamsnn.gui.film import Filmed, Shot
-from streamsnn.gui.film_files import FilmFormat, Picture
+from streamsnn.gui.film_files import FilmFormat, Picture, open_film
+from streamsnn.gui.film_sound import FilmSound
 from streamsnn.gui.palettes import PALETTES
 from streamsnn.player.messages import Open
+from streamsnn.sources.sound_files import SoundFile
 
 SHOT = Shot(size=(320, 180), fps=10)
 DURATION_US = 1_000_000
@@ -88,7 +91,7 @@ def reels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Reel]:
     """Every film that is made, exactly as it was painted."""
     made: list[Reel] = []
 
-    def open_reel(path: Path, format: FilmFormat, keep_colours: Picture) -> Reel:
+    def open_reel(path: Path, *_: Any) -> Reel:
         path.touch()
         made.append(Reel())
         return made[-1]
@@ -144,6 +147,25 @@ def test_it_tells_how_far_it_is(wanted: Open, tmp_path: Path, reels: list[Reel])
     films.film(wanted, tmp_path / "film.mp4", SHOT, lambda *words: told.append(words), lambda text: None)
     shares = [share for what, share in told if what.startswith("Filming")]
     assert shares == pytest.approx([0.1 * count for count in range(1, 11)], abs=0.001)
+
+
+@pytest.mark.parametrize("ending", ["mp4", "webm"])
+def test_a_sound_is_heard_when_it_is_seen(tmp_path: Path, ending: str) -> None:
+    rate_hz, path = 16_000, tmp_path / f"film.{ending}"
+    silent_then_loud = np.concatenate([np.zeros(8_000), 0.5 * np.sin(np.arange(12_000) * 2 * np.pi * 440 / rate_hz)])
+    soundfile.write(tmp_path / "sound.wav", silent_then_loud, rate_hz)
+    sound = FilmSound(SoundFile(tmp_path / "sound.wav", start_us=250_000))
+    picture = np.zeros((180, 320, 4), np.uint8)
+    file = open_film(path, FilmFormat((320, 180), 10), picture[:1, :1], sound)
+    for _ in range(10):
+        file.write(picture)
+    file.finish()
+    with av.open(str(path)) as container:
+        heard = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
+    # After a quarter of a second that was left out, and a quarter of silence.
+    assert len(heard) / 48_000 == pytest.approx(1.0, abs=0.05)
+    assert np.abs(heard[:11_000]).max() < 0.02
+    assert np.abs(heard[13_000:40_000]).max() == pytest.approx(0.5, abs=0.05)
 
 
 @pytest.mark.parametrize("ending", ["mp4", "webm", "gif"])
