@@ -34,7 +34,9 @@ class DecisionView(Panel):
         self.label: str | None = None
         self.confidence = 0.0
         self.probabilities: NDArray[np.float64] = np.zeros(0)
-        self._bars = QRectF()
+        # Where the bars were painted, and of which classes.
+        self.bars = QRectF()
+        self.shown: list[int] = []
         self._dragged = False
         self._head: tuple[tuple[int, int, tuple[str, ...]], Face] = ((0, 0, ()), self.small)
 
@@ -64,7 +66,7 @@ class DecisionView(Panel):
 
     def threshold_x(self) -> float:
         """Where the line of the threshold was painted, in pixels from the left."""
-        return self._bars.left() + self.threshold * self._bars.width()
+        return self.bars.left() + self.threshold * self.bars.width()
 
     # Painting.
 
@@ -80,18 +82,18 @@ class DecisionView(Panel):
         if area.height() < high:
             return
         rows = max(1, int(area.height() // (high + 1)))
-        shown = list(range(len(labels)))
+        self.shown = shown = list(range(len(labels)))
         if len(shown) > rows:
             # More than there is room for: the likeliest, and how many are left out.
-            shown = np.argsort(-self.probabilities, kind="stable")[: max(1, rows - 1)].tolist()
+            self.shown = shown = np.argsort(-self.probabilities, kind="stable")[: max(1, rows - 1)].tolist()
         names = min(max(painter.face.width(label) for label in labels) + 8, area.width() * 0.4)
         numbers = painter.face.width("100 %") + 8
         pitch = min(area.height() / max(1, len(shown) + (len(shown) < len(labels))), 2.2 * high)
-        self._bars = QRectF(area.left() + names, area.top(), area.width() - names - numbers, pitch * len(shown))
+        self.bars = QRectF(area.left() + names, area.top(), area.width() - names - numbers, pitch * len(shown))
         self._paint_bars(painter, shown, labels, pitch, numbers)
         if len(shown) < len(labels):
             text = f"and {len(labels) - len(shown)} less likely ones"
-            painter.write(QRectF(area.left(), self._bars.bottom(), area.width(), high), text, self.theme.muted)
+            painter.write(QRectF(area.left(), self.bars.bottom(), area.width(), high), text, self.theme.muted)
         self._paint_threshold(painter, high)
 
     def _paint_head(self, painter: Painter, area: QRectF, labels: tuple[str, ...]) -> None:
@@ -118,7 +120,7 @@ class DecisionView(Panel):
     def _paint_bars(
         self, painter: Painter, shown: list[int], labels: tuple[str, ...], pitch: float, numbers: float
     ) -> None:
-        bars = self._bars
+        bars = self.bars
         track = mixed(self.theme.panel, self.theme.grid, 0.6)
         thick = min(max(3.0, pitch * 0.55), 16.0)
         for row, place in enumerate(shown):
@@ -136,8 +138,8 @@ class DecisionView(Panel):
     def _paint_threshold(self, painter: Painter, high: float) -> None:
         x = self.threshold_x()
         painter.rule(
-            QPointF(x, self._bars.top() - 4),
-            QPointF(x, self._bars.bottom() + 4),
+            QPointF(x, self.bars.top() - 4),
+            QPointF(x, self.bars.bottom() + 4),
             self.theme.foreground,
             dashed=True,
         )
@@ -156,7 +158,7 @@ class DecisionView(Panel):
         near = self._dragged or self._is_near(event.position())
         self.setCursor(Qt.CursorShape.SplitHCursor if near else Qt.CursorShape.ArrowCursor)
         if self._dragged:
-            share = (event.position().x() - self._bars.left()) / max(1.0, self._bars.width())
+            share = (event.position().x() - self.bars.left()) / max(1.0, self.bars.width())
             threshold = round(min(1.0, max(0.0, share)), 2)
             if threshold != self.threshold:
                 self.set_threshold(threshold)
@@ -166,7 +168,7 @@ class DecisionView(Panel):
         self._dragged = False
 
     def _is_near(self, position: QPointF) -> bool:
-        tall = self._bars.adjusted(-_NEAR, -_NEAR, _NEAR, 2 * MARGIN)
+        tall = self.bars.adjusted(-_NEAR, -_NEAR, _NEAR, 2 * MARGIN)
         return self.playing is not None and tall.contains(position) and abs(position.x() - self.threshold_x()) <= _NEAR
 
 

@@ -185,12 +185,12 @@ class HealthView(Panel):
         self._paint_scale(painter, latency, area.left(), {-2: "10 µs", 0: "1 ms", 2: "100 ms"}, high)
         y = latency.y(np.log10(step_us / 1000))
         painter.across(above, y, self.theme.muted, dashed=True)
-        for name, colour in (("log_compute", self.theme.categories[2]), ("log_total", self.theme.categories[0])):
+        for name, colour in (("log_compute", self.theme.categories[1]), ("log_total", self.theme.categories[0])):
             latency.draw(painter, latency.path(rows["t_us"], rows[name], 2 * step_us), colour)
         title = QRectF(above.left(), area.top() - 2, above.width(), high)
         painter.write(title, "total", self.theme.categories[0])
         told = painter.face.width("total   ")
-        painter.write(title.adjusted(told, 0, 0, 0), "compute", self.theme.categories[2])
+        painter.write(title.adjusted(told, 0, 0, 0), "compute", self.theme.categories[1])
         told += painter.face.width("compute   ")
         painter.write(title.adjusted(told, 0, 0, 0), "- - one step", self.theme.muted)
         below = above.translated(0, above.height() + 1.5 * high)

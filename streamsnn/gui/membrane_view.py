@@ -134,7 +134,7 @@ class MembraneView(Panel):
         low, high = (float(end.reduce(values, initial=np.nan)) for end in (np.fmin, np.fmax))
         if not np.isfinite(low + high):
             return self._scales[place] or (-1.0, 1.0)
-        room = 0.08 * (high - low) or 0.5
+        room = 0.08 * (high - low) or max(0.5, 0.1 * abs(high))
         before = self._scales[place]
         if before is None or low < before[0] or high > before[1] or high - low < 0.5 * (before[1] - before[0]):
             self._scales[place] = before = (low - room, high + room)

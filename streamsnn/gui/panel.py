@@ -51,6 +51,12 @@ class Panel(QWidget):
         """Forget what was shown."""
         self.update()
 
+    def leave(self) -> None:
+        """Let go of the stream and of its screen: nothing plays any more."""
+        self.clear()
+        self.playing = None
+        self.update()
+
     def use_theme(self, theme: Theme) -> None:
         """Take on other colours."""
         self.theme = theme

@@ -134,8 +134,9 @@ def _fade(
         last[:] = int32(now - int32(_OLDEST_US))
     marks[_SURFACE_US] = now_us
     for k in range(max(marks[_SURFACED], marks[_FIRST]), marks[_HEAD]):
-        cell = held_cell[k % HELD]
-        last[cell >> 1] = int32((held_us[k % HELD] & ~1) | int64(cell & 1))
+        if now_us - held_us[k % HELD] < _OLDEST_US:
+            cell = held_cell[k % HELD]
+            last[cell >> 1] = int32((held_us[k % HELD] & ~1) | int64(cell & 1))
     marks[_SURFACED] = marks[_HEAD]
     # exp(-a) = (1 - a / 32)^32, nearly: by squaring, which many pixels can do at once.
     factor = np.float32(-1.0 / (tau_us * (1 << _SQUARINGS)))

@@ -86,7 +86,7 @@ class SoundView(Panel):
         if layout.layers and len(rows):
             columns = max(1, above.length_us // layout.column_us)
             self._raster.paint(painter, above.area, playing.screen.raster(0)[:, -columns:], self.theme)
-        above.draw_times(painter, playing.opened.begin_us, self.theme, labels=False)
+        above.draw_times(painter, playing.opened.begin_us, self.theme, labels=False, over=True)
         self._paint_frequencies(painter, above.area)
         below.draw_times(painter, playing.opened.begin_us, self.theme)
         below.draw_values(painter, {LOUDEST_DB: "0 dB", -40.0: "-40", QUIETEST_DB: "-80"}, self.theme)

@@ -131,7 +131,9 @@ class SpikeView(Panel):
                 counts = playing.screen.raster(place)[:, -max(1, length_us // layout.column_us) :]
                 self._rasters[place].paint(painter, area, counts, self.theme)
             last = place == len(areas) - 1
-            Strip(area, end_us, length_us).draw_times(painter, playing.opened.begin_us, self.theme, labels=last)
+            Strip(area, end_us, length_us).draw_times(
+                painter, playing.opened.begin_us, self.theme, labels=last, over=True
+            )
             self._paint_title(painter, playing, place, QRectF(area.left(), area.top() - high - 2, area.width(), high))
         self._paint_marks(painter, layout.layers, areas)
 

@@ -65,14 +65,20 @@ class Strip(NamedTuple):
             painter.translate(0, 1 / ratio)
         painter.restore()
 
-    def draw_times(self, painter: Painter, origin_us: int, theme: Theme, *, labels: bool = True) -> None:
-        """Upright lines at round times since `origin_us`, and below the rectangle those times in the painter's face."""
-        face = painter.face
+    def draw_times(
+        self, painter: Painter, origin_us: int, theme: Theme, *, labels: bool = True, over: bool = False
+    ) -> None:
+        """Upright lines at round times since `origin_us`, and below the rectangle those times in the painter's face.
+
+        With `over` what lies below the lines shines through.
+        """
+        face, colour = painter.face, QColor(theme.muted if over else theme.grid)
+        colour.setAlphaF(0.25 if over else 1.0)
         apart_us = _round_up(self.length_us * 1.6 * face.width("00:00.0") / max(1.0, self.area.width()))
         first = math.ceil((self.end_us - self.length_us - origin_us) / apart_us)
         for tick in range(first, (self.end_us - origin_us) // apart_us + 1):
             x = self.x(origin_us + tick * apart_us)
-            painter.rule(QPointF(x, self.area.top()), QPointF(x, self.area.bottom()), theme.grid)
+            painter.rule(QPointF(x, self.area.top()), QPointF(x, self.area.bottom()), colour)
             if labels and tick >= 0:
                 text = time_text(tick * apart_us)
                 wide = face.width(text) + 4

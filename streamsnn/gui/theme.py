@@ -38,8 +38,8 @@ class Theme:
         return _category(self, place)
 
 
-# The categories are those of Okabe & Ito (2008, "Color Universal Design"), their order such that neighbours differ
-# most, each as light or dark as the background needs for a contrast of 3 and more.
+# The categories are those of Okabe & Ito (2008, "Color Universal Design"), as light or dark as the background needs.
+# In this order neighbours differ most for whoever lacks one kind of cones.
 DARK = Theme(
     name="dark",
     background="#14171c",
@@ -51,7 +51,7 @@ DARK = Theme(
     on="#f2f5fa",
     off="#3f8fd8",
     warning="#ff6b5a",
-    categories=("#e69f00", "#56b4e9", "#00a87a", "#f0e442", "#cc79a7", "#3f8fd8", "#e8702a", "#dfe4ea"),
+    categories=("#e69f00", "#56b4e9", "#e8702a", "#cc79a7", "#f0e442", "#3f8fd8", "#dfe4ea", "#00a87a"),
 )
 LIGHT = Theme(
     name="light",
@@ -64,7 +64,7 @@ LIGHT = Theme(
     on="#2f74c0",
     off="#1d232b",
     warning="#c22f1f",
-    categories=("#c98500", "#2b8cc4", "#008a63", "#a89600", "#b0568a", "#0a5f9c", "#c94f0a", "#1d232b"),
+    categories=("#c98500", "#2b8cc4", "#c94f0a", "#b0568a", "#a89600", "#0a5f9c", "#1d232b", "#008a63"),
 )
 THEMES: dict[str, Theme] = {theme.name: theme for theme in (DARK, LIGHT)}
 
@@ -84,7 +84,7 @@ def mixed(one: str, other: str, share: float) -> QColor:
 
 def text_on(colour: QColor) -> QColor:
     """Black or white, whichever reads better on `colour`."""
-    return QColor("#10131a" if qGray(colour.rgb()) > 130 else "#ffffff")
+    return QColor("#10131a" if qGray(colour.rgb()) > 98 else "#ffffff")
 
 
 def apply_theme(application: QApplication, theme: Theme) -> None:
