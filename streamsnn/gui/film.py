@@ -62,7 +62,7 @@ def film(wanted: Open, path: Path, shot: Shot, tell: Tell, note: Callable[[str],
     """
     refuse_place(path, wanted.source, FILM_ENDINGS)
     refuse_format(path, FilmFormat(shot.size, shot.fps))
-    _refuse_endless(wanted, shot)
+    _refuse_what_has_no_end(wanted, shot)
 
     def hear(notice: Notice) -> None:
         if isinstance(notice, Preparing):
@@ -92,6 +92,7 @@ def _shoot(session: Session, path: Path, shot: Shot, tell: Tell) -> Filmed:
     apply_theme(_application(), theme)
     stage = Stage(opened, session.screen, theme, shot.size, shot.speed)
     stage.set_threshold(session.readout.settings.threshold)
+    stage.set_interval_us(round(1e6 * shot.speed / shot.fps))
     length_us = max(1, (shot.out_us or _duration_us(opened, session) or 0) - in_us)
     pictures, more = 0, True
     sound = _sound(opened, shot)
@@ -157,13 +158,21 @@ def _sound(opened: Opened, shot: Shot) -> FilmSound | None:
     return FilmSound(SoundFile(opened.path, start_us=shot.in_us or 0, stop_us=shot.out_us, mix=True))
 
 
-def _refuse_endless(wanted: Open, shot: Shot) -> None:
+def _refuse_what_has_no_end(wanted: Open, shot: Shot) -> None:
     if shot.in_us is not None and shot.out_us is not None and shot.in_us >= shot.out_us:
         raise StreamsnnError("The film would end before it begins.", hint="Let it end later, or begin earlier.")
-    if wanted.source.startswith("synthetic:") and not is_file(wanted.source) and shot.out_us is None:
+    if is_file(wanted.source):
+        return
+    if wanted.source.partition(":")[0] == "mic":
+        raise _is_live(wanted)
+    if wanted.source.startswith("synthetic:") and shot.out_us is None:
         raise StreamsnnError(
             f"{wanted.source} has no end, and a film needs one.", hint="Say where it ends: --stop 10s."
         )
+
+
+def _is_live(wanted: Open) -> StreamsnnError:
+    return StreamsnnError(f"{wanted.source} is live, and over once it is seen.", hint="Record it, then film that.")
 
 
 def _duration_us(opened: Opened, session: Session) -> int | None:

@@ -56,6 +56,12 @@ class Stage(QWidget):
         self.decision.set_threshold(threshold)
         self.history.set_threshold(threshold)
 
+    def set_interval_us(self, interval_us: int) -> None:
+        """Show events for as much stream as one picture stands for, at least: what is never seen is not filmed."""
+        if isinstance(self.picture, EventView):
+            whole_ms = round(interval_us / 1000) * 1000
+            self.picture.set_accumulation_us(max(self.picture.accumulation_us, whole_ms))
+
     def shoot(self, host_ns: int) -> Picture:
         """Take up what is new on the screen, at a time `host_ns` of the film, and paint everything."""
         watched = self._screen.steps_since(self._seen)

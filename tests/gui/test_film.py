@@ -129,10 +129,18 @@ def test_the_same_stream_gives_the_same_pictures(wanted: Open, tmp_path: Path, r
 
 
 def test_slow_motion_takes_longer_and_shows_the_same(wanted: Open, tmp_path: Path, reels: list[Reel]) -> None:
-    assert film(wanted, tmp_path / "true.mp4").duration_s == 1.0
-    assert film(wanted, tmp_path / "slow.mp4", speed=0.5).pictures == 20
+    assert film(wanted, tmp_path / "true.mp4", fps=30).duration_s == 1.0
+    assert film(wanted, tmp_path / "slow.mp4", fps=30, speed=0.5).pictures == 60
     true, slow = (np.array(reel.pictures)[:, :110, :220] for reel in reels)
     assert np.array_equal(true, slow[1::2])
+
+
+def test_a_fast_film_shows_all_events(wanted: Open, tmp_path: Path, reels: list[Reel]) -> None:
+    write_recording(Path(wanted.source), side_events("left", count=60, duration_us=DURATION_US), SENSOR)
+    film(wanted, tmp_path / "true.mp4", fps=30, out_us=500_000)
+    film(wanted, tmp_path / "fast.mp4", fps=30, speed=10.0)
+    true, fast = (np.mean([(picture[:110, :110] > 100).mean() for picture in reel.pictures]) for reel in reels)
+    assert fast > 2 * true
 
 
 def test_a_part_begins_as_if_all_before_had_been_played(wanted: Open, tmp_path: Path, reels: list[Reel]) -> None:
@@ -200,6 +208,7 @@ def test_what_cannot_be_written_is_said_before_anything_is_opened(wanted: Open, 
 def test_what_cannot_be_filmed_is_said(wanted: Open, tmp_path: Path) -> None:
     path = tmp_path / "film.mp4"
     assert "has no end" in refused(dataclasses.replace(wanted, source="synthetic:bar"), path)
+    assert "is live" in refused(dataclasses.replace(wanted, source="mic:2"), path)
     assert "before it begins" in refused(wanted, path, in_us=500_000, out_us=400_000)
     assert "Begin the film earlier" in refused(wanted, path, in_us=5_000_000)
     assert "no such model" in refused(dataclasses.replace(wanted, model="no such model"), path)
