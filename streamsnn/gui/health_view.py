@@ -175,36 +175,50 @@ class HealthView(Panel):
             painter.write(QRectF(line.right() - column, line.top(), column, high), texts[2], ink, "right")
 
     def _paint_strips(self, painter: Painter, playing: Playing, area: QRectF, high: float) -> None:
-        rows, step_us = self._tape.rows, playing.opened.layout.step_us
-        end_us = int(rows["t_us"][-1]) if len(rows) else LENGTH_US
         left = area.left() + painter.face.width("100 ms") + 6
-        tall = (area.height() - 4 * high) / 2
+        # The rate is among the numbers above, too: where room is short, latency has all of it.
+        both = area.height() >= 11 * high
+        tall = (area.height() - 4 * high) / 2 if both else area.height() - 2 * high - 2
         above = QRectF(left, area.top() + high, area.right() - left, max(8.0, tall))
-        latency = Strip(above, end_us, LENGTH_US, np.log10(_FASTEST_MS), np.log10(_SLOWEST_MS))
-        latency.draw_times(painter, playing.opened.begin_us, self.theme, labels=False)
-        self._paint_scale(painter, latency, area.left(), {-2: "10 µs", 0: "1 ms", 2: "100 ms"}, high)
-        y = latency.y(np.log10(step_us / 1000))
-        painter.across(above, y, self.theme.muted, dashed=True)
-        for name, colour in (("log_compute", self.theme.categories[1]), ("log_total", self.theme.categories[0])):
-            latency.draw(painter, latency.path(rows["t_us"], rows[name], 2 * step_us), colour)
-        title = QRectF(above.left(), area.top() - 2, above.width(), high)
-        painter.write(title, "total", self.theme.categories[0])
-        told = painter.face.width("total   ")
-        painter.write(title.adjusted(told, 0, 0, 0), "compute", self.theme.categories[1])
-        told += painter.face.width("compute   ")
-        painter.write(title.adjusted(told, 0, 0, 0), "- - one step", self.theme.muted)
-        below = above.translated(0, above.height() + 1.5 * high)
-        rate = Strip(below, end_us, LENGTH_US, np.log10(_LEAST_HZ), np.log10(_MOST_HZ))
-        rate.draw_times(painter, playing.opened.begin_us, self.theme)
-        self._paint_scale(painter, rate, area.left(), {2: "100", 4: "10 k", 6: "1 M"}, high)
-        rate.draw(painter, rate.path(rows["t_us"], rows["log_rate"], 2 * step_us), self.theme.accent)
-        painter.write(QRectF(below.left(), below.top() - high - 1, below.width(), high), "input/s", self.theme.accent)
+        self._paint_latency(painter, playing, above, labels=not both)
+        if both:
+            self._paint_rate(painter, playing, above.translated(0, above.height() + 1.5 * high))
 
-    def _paint_scale(self, painter: Painter, strip: Strip, left: float, values: dict[int, str], high: float) -> None:
+    def _strip(self, area: QRectF, low: float, high: float) -> Strip:
+        rows = self._tape.rows
+        end_us = int(rows["t_us"][-1]) if len(rows) else LENGTH_US
+        return Strip(area, end_us, LENGTH_US, float(np.log10(low)), float(np.log10(high)))
+
+    def _paint_latency(self, painter: Painter, playing: Playing, area: QRectF, *, labels: bool) -> None:
+        rows, step_us = self._tape.rows, playing.opened.layout.step_us
+        strip = self._strip(area, _FASTEST_MS, _SLOWEST_MS)
+        strip.draw_times(painter, playing.opened.begin_us, self.theme, labels=labels)
+        self._paint_scale(painter, strip, {-2: "10 µs", 0: "1 ms", 2: "100 ms"})
+        painter.across(area, strip.y(float(np.log10(step_us / 1000))), self.theme.muted, dashed=True)
+        title = QRectF(area.left(), area.top() - painter.face.high - 2, area.width(), painter.face.high)
+        for place, name in enumerate(("total", "compute")):
+            colour = self.theme.categories[place]
+            strip.draw(painter, strip.path(rows["t_us"], rows[f"log_{name}"], 2 * step_us), colour)
+            painter.write(title, name, colour)
+            title.setLeft(title.left() + painter.face.width(name) + MARGIN)
+        painter.write(title, "- - one step", self.theme.muted)
+
+    def _paint_rate(self, painter: Painter, playing: Playing, area: QRectF) -> None:
+        rows, high = self._tape.rows, painter.face.high
+        strip = self._strip(area, _LEAST_HZ, _MOST_HZ)
+        strip.draw_times(painter, playing.opened.begin_us, self.theme)
+        self._paint_scale(painter, strip, {2: "100", 4: "10 k", 6: "1 M"})
+        path = strip.path(rows["t_us"], rows["log_rate"], 2 * playing.opened.layout.step_us)
+        strip.draw(painter, path, self.theme.accent)
+        painter.write(QRectF(area.left(), area.top() - high - 1, area.width(), high), "input/s", self.theme.accent)
+
+    def _paint_scale(self, painter: Painter, strip: Strip, values: dict[int, str]) -> None:
+        """Level lines at powers of ten, and left of them what they stand for."""
+        high, wide = painter.face.high, painter.face.width("100 ms")
         for value, text in values.items():
             y = strip.y(value)
             painter.across(strip.area, y, self.theme.grid)
-            place = QRectF(left, y - high / 2, strip.area.left() - left - 6, high)
+            place = QRectF(strip.area.left() - wide - 6, y - high / 2, wide, high)
             painter.write(place, text, self.theme.muted, "right")
 
 

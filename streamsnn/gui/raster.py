@@ -11,21 +11,22 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from streamsnn.compiled import compiled
 from streamsnn.gui.theme import Theme
 
-_FAINTEST = 0.45
+FULL_A_CELL = 3
+"""Spikes of a cochlea's cell in a moment that are as bright as it gets."""
 
 
 class Raster:
-    """Counts of which `full` are the brightest."""
+    """Counts of which `full` are the brightest; a single spike is `faintest` from 0 (not seen) to 1 (as bright)."""
 
-    def __init__(self, full: int) -> None:
-        self._full = max(1, full)
+    def __init__(self, full: int, faintest: float = 0.45) -> None:
+        self._full, self._faintest = max(1, full), faintest
         self._picture = np.zeros((1, 1), np.uint32)
         self._words: tuple[Theme | None, NDArray[np.uint32]] = (None, np.zeros(256, np.uint32))
 
     def paint(self, painter: QPainter, area: QRectF, counts: NDArray[np.uint8], theme: Theme) -> None:
         """Draw `counts` (rows, columns), their first row at the top, over all of `area`."""
         if self._words[0] != theme:
-            self._words = (theme, ramp(theme, self._full))
+            self._words = (theme, ramp(theme, self._full, self._faintest))
         ratio = painter.device().devicePixelRatioF()
         rows = min(counts.shape[0], max(1, int(area.height() * ratio)))
         columns = min(counts.shape[1], max(1, int(area.width() * ratio)))
@@ -36,10 +37,10 @@ class Raster:
         painter.drawImage(area, image)
 
 
-def ramp(theme: Theme, full: int) -> NDArray[np.uint32]:
-    """(256,) 0xffRRGGBB of the counts 0 to 255: the first one is well visible, and `full` are the brightest."""
+def ramp(theme: Theme, full: int, faintest: float) -> NDArray[np.uint32]:
+    """(256,) 0xffRRGGBB of the counts 0 to 255."""
     counts = np.arange(256)
-    share = _FAINTEST + (1 - _FAINTEST) * (np.log(counts.clip(1)) / np.log(max(2, full))).clip(0, 1)
+    share = faintest + (1 - faintest) * (np.log(counts.clip(1)) / np.log(max(2, full))).clip(0, 1)
     share[0] = 0
     stops = [QColor(colour) for colour in (theme.panel, theme.accent, theme.foreground)]
     parts = [

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from streamsnn.gui.painter import Painter
 from streamsnn.gui.panel import MARGIN, Panel, Playing
-from streamsnn.gui.raster import Raster
+from streamsnn.gui.raster import FULL_A_CELL, Raster
 from streamsnn.gui.strip import Strip
 from streamsnn.gui.tape import Seen, Tape
 from streamsnn.player.messages import Opened
@@ -19,7 +19,7 @@ from streamsnn.types import Hearing
 
 LENGTH_US = 5_000_000
 QUIETEST_DB, LOUDEST_DB = -80.0, 0.0
-_FULL_A_CELL = 3
+_FAINTEST = 0.28
 _ROUND_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10000)
 _ROW = np.dtype([("t_us", "<i8"), ("level_db", "<f4")])
 _TIP = "Spikes of the cochlea over the last seconds, high frequencies at the top, and the level of the sound below."
@@ -38,7 +38,8 @@ class SoundView(Panel):
         steps = min(RECORDS - 1, LENGTH_US // opened.layout.step_us + 2)
         self._tape, self._seen = Tape(_ROW, steps), Seen(steps)
         hearing = opened.card.hearing
-        self._raster = Raster(_FULL_A_CELL * (hearing.cells if hearing else 1))
+        # Every cell fires now and then in silence: one spike alone says little.
+        self._raster = Raster(FULL_A_CELL * (hearing.cells if hearing else 1), _FAINTEST)
         self._best_hz = _best_hz(hearing) if hearing else np.zeros(0)
         super().open(opened, screen)
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from streamsnn.gui.painter import Painter, short
 from streamsnn.gui.panel import MARGIN, Panel, Playing
-from streamsnn.gui.raster import Raster
+from streamsnn.gui.raster import FULL_A_CELL, Raster
 from streamsnn.gui.strip import Strip
 from streamsnn.gui.tape import Seen, Tape
 from streamsnn.player.messages import Opened
@@ -55,9 +55,11 @@ class SpikeView(Panel):
         dtype = [("t_us", "<i8"), ("operations", "<f8"), ("energy_pj", "<f8"), ("spikes", "<i4", (len(layout.layers),))]
         self._tape, self._seen = Tape(dtype, steps), Seen(steps)
         self._rasters = []
-        for place, (_, neurons) in enumerate(layout.layers):
+        hearing = opened.card.hearing
+        for place, (name, neurons) in enumerate(layout.layers):
             sharing = -(-neurons // max(1, layout.rows(place)))
-            self._rasters.append(Raster(sharing * layout.column_us // layout.step_us))
+            cells = FULL_A_CELL * hearing.cells if hearing is not None and name == "cochlea" else 1
+            self._rasters.append(Raster(cells * sharing * layout.column_us // layout.step_us))
         self.probes, self._pointed = (), None
         super().open(opened, screen)
 

@@ -59,7 +59,7 @@ def painted(counts: np.ndarray, width: int, height: int) -> np.ndarray:
 
 @pytest.mark.parametrize("size", [(500, 120), (100, 30), (77, 13), (1000, 300), (1, 1)])
 def test_a_single_spike_is_seen_in_a_picture_of_any_size(size: tuple[int, int]) -> None:
-    words = ramp(DARK, 4)
+    words = ramp(DARK, 4, 0.45)
     for row, column in ((0, 0), (119, 499), (60, 251), (37, 100)):
         counts = np.zeros((120, 600), np.uint8)[:, 100:]
         counts[row, column] = 1
@@ -72,7 +72,7 @@ def test_a_single_spike_is_seen_in_a_picture_of_any_size(size: tuple[int, int]) 
 
 @pytest.mark.parametrize("theme", THEMES.values(), ids=list(THEMES))
 def test_more_spikes_stand_out_more(theme: Theme) -> None:
-    words = ramp(theme, 9)
+    words = ramp(theme, 9, 0.45)
     parts = np.stack([words >> 16 & 255, words >> 8 & 255, words & 255], axis=1).astype(int)
     away = np.abs(parts - np.array(rgb(theme.panel))).sum(axis=1)
     assert away[0] == 0
