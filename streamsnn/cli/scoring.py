@@ -16,6 +16,7 @@ from streamsnn.errors import StreamsnnError
 from streamsnn.latency import Histogram
 from streamsnn.readout import ScoreReadout
 from streamsnn.registry import open_model, open_source
+from streamsnn.sources.hearing import Heard
 from streamsnn.training.dataset import Dataset, Sample, open_dataset
 from streamsnn.types import Model, ModelCard, Packet, Sensor, Source
 
@@ -83,6 +84,7 @@ def _answer(
         recording = open_source(
             str(sample.path),
             sensor=options.sensor_of(arguments),
+            stop_us=arguments.duration,
             packet_us=_PACKET_US,
             strict=arguments.strict,
             hearing=card.hearing,
@@ -98,7 +100,7 @@ def _answer(
         spikes = operations = 0
         counted = False
         for _, output, decision, _, stamps, _ in stream(
-            _Read(recording),
+            _Read(recording, arguments.duration),
             model,
             filters=options.filters_of(arguments, sensor),
             readout=ScoreReadout(card.readout, card.labels, card.step_us),
@@ -119,8 +121,6 @@ def _answer(
 
 def _word_us(sample: Sample, recording: Source) -> int | None:
     """When the word of a sound begins; None for what is no sound."""
-    from streamsnn.sources.hearing import Heard
-
     if not isinstance(recording, Heard):
         return None
     from streamsnn.training.words import find_word, read_sound
@@ -142,10 +142,12 @@ def _reading() -> Iterator[None]:
 
 
 class _Read:
-    """A source whose own errors are told from those of whoever pulls it."""
+    """A source whose own errors are told from those of whoever pulls it. Silence follows on events that are over before
+    `duration_us`."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, duration_us: int | None) -> None:
         self._source = source
+        self._duration_us = None if isinstance(source, Heard) else duration_us
 
     @property
     def sensor(self) -> Sensor:
@@ -153,12 +155,19 @@ class _Read:
 
     def __iter__(self) -> Iterator[Packet]:
         packets = iter(self._source)
+        first: Packet | None = None
+        last: Packet | None = None
         while True:
             with _reading():
                 packet = next(packets, None)
             if packet is None:
-                return
+                break
+            first, last = first or packet, packet
             yield packet
+        if self._duration_us is not None and first is not None and last is not None:
+            end_us = first.t_begin_us + self._duration_us
+            if end_us > last.t_end_us:
+                yield Packet(last.events[:0], last.t_end_us, end_us, last.arrived_ns)
 
     def close(self) -> None:
         self._source.close()

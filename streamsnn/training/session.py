@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from streamsnn.errors import StreamsnnError
 from streamsnn.network import Network
-from streamsnn.training.batches import View, read_takes
+from streamsnn.training.batches import View, lasting, read_takes
 from streamsnn.training.config import Config
-from streamsnn.training.dataset import Dataset, open_dataset, open_divided, split
+from streamsnn.training.dataset import Dataset, open_dataset, open_divided, said_by, split
 from streamsnn.training.report import figures, stream_through, write_report
 from streamsnn.training.trainer import Material, Observer, Trained, Trainer, TrainingInterrupted
 from streamsnn.training.words import hear_words, read_words
@@ -54,12 +54,15 @@ def train_model(config: Config, folder: Path, observer: Observer, *, command: st
 def _divided(config: Config) -> tuple[Dataset, NDArray[np.int64], NDArray[np.int64]]:
     """The data, and which of its samples to learn from and to hold out."""
     data = config.data
-    if data.held_out is None:
-        dataset = open_dataset(data.folder, data.labels)
-        training, held = split(dataset.targets(), dataset.classes, data.holdout, data.split_seed)
-    else:
+    if data.held_out is not None:
         dataset, held = open_divided(data.folder, data.labels, data.held_out)
-        training = np.setdiff1d(np.arange(len(dataset.samples)), held)
+    else:
+        dataset = open_dataset(data.folder, data.labels)
+        if data.held_out_speakers:
+            held = said_by(dataset, data.held_out_speakers)
+        else:
+            _, held = split(dataset.targets(), dataset.classes, data.holdout, data.split_seed)
+    training = np.setdiff1d(np.arange(len(dataset.samples)), held)
     own = len(dataset.samples)
     for folder in data.also:
         dataset = dataset.with_more(folder)
@@ -110,6 +113,8 @@ def _finish(
     held_out = None
     if material.validation.size:
         takes = [material.takes[member][0] for member in material.validation]
+        if config.data.pad:
+            takes = [lasting(take, round(1000 * config.data.duration_ms)) for take in takes]
         held_out = stream_through(network, takes, material.targets[material.validation])
     network = Network(config.spec(dataset.classes, memory_us, figures(trained, held_out)), trained.weights)
     held = [dataset.samples[member] for member in material.validation]
