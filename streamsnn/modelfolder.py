@@ -20,7 +20,14 @@ from streamsnn.lowering import check_weights
 from streamsnn.network import Network
 from streamsnn.neurons.base import Array
 from streamsnn.readout import ScoreReadout
-from streamsnn.tables import build, hearing_from_table, input_spec_from_table, layers_from_tables, layers_to_tables
+from streamsnn.tables import (
+    build,
+    hearing_from_table,
+    hearing_to_table,
+    input_spec_from_table,
+    layers_from_tables,
+    layers_to_tables,
+)
 from streamsnn.types import ModelCard, ReadoutSettings
 
 FORMAT = 1
@@ -54,7 +61,7 @@ def save_model(folder: str | os.PathLike[str], spec: NetworkSpec, weights: Mappi
         "memory_us": card.memory_us,
         "weights_sha256": hashlib.sha256(blob).hexdigest(),
         "input": dataclasses.asdict(card.input),
-        **({} if card.hearing is None else {"hearing": dataclasses.asdict(card.hearing)}),
+        **({} if card.hearing is None else {"hearing": hearing_to_table(card.hearing)}),
         "readout": dataclasses.asdict(card.readout),
         "figures": dict(card.figures),
         "layers": layers_to_tables(spec.layers),

@@ -1,4 +1,4 @@
-"""Sound as a source of events: any `SoundSource`, heard by a cochlea."""
+"""Sound as a source of events: any `SoundSource`, heard by a cochlea or a cheaper ear."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from streamsnn.cochlea.encoder import Cochlea
-from streamsnn.types import Hearing, Packet, Sensor, Sound, SoundSource
+from streamsnn.cochlea.ears import make_ear
+from streamsnn.types import AnyHearing, Packet, Sensor, Sound, SoundSource
 
 
 class Heard:
-    """What a cochlea with `hearing` makes of `sounds`: a packet a block, and as many rows as the sound has ears.
+    """What an ear with `hearing` makes of `sounds`: a packet a block, and as many rows as the sound has ears.
 
     Every iteration hears from the beginning, with the same spikes for the same sound, however it is cut into blocks. It
     ends where `stop_us` is reached. `live` says that the sound comes in true time by itself.
@@ -21,7 +21,7 @@ class Heard:
     def __init__(
         self,
         sounds: SoundSource,
-        hearing: Hearing,
+        hearing: AnyHearing,
         *,
         seed: int = 0,
         live: bool = False,
@@ -30,26 +30,26 @@ class Heard:
         self.sounds = sounds
         self.live = live
         self._stop_us = stop_us
-        self.cochlea = Cochlea(hearing, sounds.rate_hz, sounds.ears, seed)
+        self.ear = make_ear(hearing, sounds.rate_hz, sounds.ears, seed)
 
     @property
     def sensor(self) -> Sensor:
-        return self.cochlea.sensor
+        return self.ear.sensor
 
     def __iter__(self) -> Iterator[Packet]:
-        self.cochlea.reset()
+        self.ear.reset()
         # What there is to compile is compiled before the first sound comes in, and hears a moment of silence.
-        self.cochlea.copy().push(Sound(np.zeros((1, self.sounds.ears), np.float32), 0, 0))
+        self.ear.copy().push(Sound(np.zeros((1, self.sounds.ears), np.float32), 0, 0))
         for sound in self.sounds:
-            packet = self.cochlea.push(sound)
+            packet = self.ear.push(sound)
             yield packet
             if self._stop_us is not None and packet.t_end_us >= self._stop_us:
                 return
 
     def delays_ms(self) -> dict[str, float]:
-        """What comes before a step can: the resampling, and the membrane of the quickest and of the slowest channel."""
-        resampling_us = self.cochlea.resampling_us
-        membrane_us = self.cochlea.delay_us - resampling_us
+        """What comes before a step can: the resampling, and the quickest and the slowest channel."""
+        resampling_us = self.ear.resampling_us
+        membrane_us = self.ear.delay_us - resampling_us
         return {
             "resampling_ms": resampling_us / 1000,
             "membrane_least_ms": float(membrane_us.min()) / 1000,

@@ -3,8 +3,8 @@
 [model]         ModelSettings         [data]            DataSettings
 [input]         InputSpec             [augmentation]    Augmentation
 [readout]       ReadoutSettings       [training]        TrainingSettings
-[hearing]       Hearing               [objective]     Objective
-                                      [voices]        Voices
+[hearing]       Hearing,              [objective]     Objective
+                DeltaHearing          [voices]        Voices
 [[layers]]      as in a model.toml, with batch norm and dropout
 """
 
@@ -24,7 +24,7 @@ from streamsnn.layers import Layer, NetworkSpec
 from streamsnn.tables import build, choose, hearing_from_table, input_spec_from_table, layers_from_tables
 from streamsnn.training.augment import Augmentation
 from streamsnn.training.voices import Voices
-from streamsnn.types import Hearing, InputSpec, ModelCard, ReadoutSettings
+from streamsnn.types import AnyHearing, InputSpec, ModelCard, ReadoutSettings
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Config:
     objective: Objective
     training: TrainingSettings
     voices: Voices
-    hearing: Hearing | None = None
+    hearing: AnyHearing | None = None
     text: str = ""
 
     @property

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamsnn.cochlea.encoder import Cochlea
+from streamsnn.cochlea.ears import make_ear
 from streamsnn.sensor_fit import SensorFit, fit_sensor
 from streamsnn.sources.sound_files import SoundFile
 from streamsnn.training.batches import Said, Take
 from streamsnn.training.dataset import Dataset
 from streamsnn.training.voices import Voices, Wave, another_voice, elsewhere
-from streamsnn.types import Hearing, InputSpec, Sound
+from streamsnn.types import AnyHearing, InputSpec, Sound
 
 _MARGIN_S = 0.08
 """So much before and after a word is cut out with it, and fades."""
@@ -66,19 +66,19 @@ def find_word(wave: Wave, rate_hz: int) -> tuple[int, int]:
     return int(said[0]) * block, min(wave.size, int(said[-1] + 1) * block)
 
 
-def hear(wave: Wave, rate_hz: int, hearing: Hearing, spec: InputSpec, seed: int, said: Sequence[Said]) -> Take:
-    """What a cochlea, from the beginning, makes of `wave`, both ears alike."""
+def hear(wave: Wave, rate_hz: int, hearing: AnyHearing, spec: InputSpec, seed: int, said: Sequence[Said]) -> Take:
+    """What an ear, from the beginning, makes of `wave`, both ears alike."""
     ears = spec.height
-    cochlea = Cochlea(hearing, rate_hz, ears, seed)
-    packet = cochlea.push(Sound(np.repeat(wave[:, None], ears, axis=1), 0, 0))
-    fit: SensorFit = fit_sensor(cochlea.sensor, spec)
+    ear = make_ear(hearing, rate_hz, ears, seed)
+    packet = ear.push(Sound(np.repeat(wave[:, None], ears, axis=1), 0, 0))
+    fit: SensorFit = fit_sensor(ear.sensor, spec)
     return Take(packet.events, packet.t_begin_us, packet.t_end_us, fit, tuple(said))
 
 
 def hear_words(
     words: Sequence[Word],
     learned: NDArray[np.int64],
-    hearing: Hearing,
+    hearing: AnyHearing,
     spec: InputSpec,
     voices: Voices,
     seed: int,
