@@ -82,6 +82,28 @@ def save_model(folder: str | os.PathLike[str], spec: NetworkSpec, weights: Mappi
         ) from error
 
 
+def save_card(folder: str | os.PathLike[str], card: ModelCard) -> None:
+    """Write what may change of a finished model: the readout's settings and the figures of `card`.
+
+    The rest of model.toml, and the weights, stay as they are. Raises StreamsnnError where the disk refuses.
+    """
+    import tomli_w
+
+    path = Path(folder)
+    document = _document(path)
+    document["readout"] = dataclasses.asdict(card.readout)
+    document["figures"] = dict(card.figures)
+    partial, final = path / f"{_DESCRIPTION}.partial", path / _DESCRIPTION
+    try:
+        partial.write_bytes(tomli_w.dumps(document).encode())
+        partial.replace(final)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise StreamsnnError(
+            f"{final} cannot be written: {error.strerror}", hint="free some space, or check its permissions"
+        ) from error
+
+
 def load_spec(folder: str | os.PathLike[str]) -> NetworkSpec:
     """The network that `folder` describes, without its weights: quick, for listings."""
     return _spec(_document(Path(folder)), Path(folder) / _DESCRIPTION)

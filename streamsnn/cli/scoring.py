@@ -30,7 +30,7 @@ def evaluate(arguments: argparse.Namespace, on_start: Callable[[], None]) -> Eva
     """
     dataset = open_dataset(arguments.dataset, arguments.labels)
     model = open_model(arguments.model)
-    _refuse_strange_labels(dataset, model.card)
+    refuse_strange_labels(dataset, model.card)
     options.start_engine(model)
     samples = _spread(dataset.samples, arguments.limit)
     answers: list[Answer] = []
@@ -55,7 +55,8 @@ def evaluate(arguments: argparse.Namespace, on_start: Callable[[], None]) -> Eva
     return Evaluation(arguments.dataset, model.card, tuple(answers), tuple(unreadable), tuple(damaged), compute)
 
 
-def _refuse_strange_labels(dataset: Dataset, card: ModelCard) -> None:
+def refuse_strange_labels(dataset: Dataset, card: ModelCard) -> None:
+    """Raise StreamsnnError if a recording's label is none of the model's."""
     strange = [name for name in dataset.classes if name not in card.labels]
     if strange:
         raise StreamsnnError(

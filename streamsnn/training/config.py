@@ -5,6 +5,7 @@
 [readout]       ReadoutSettings       [training]        TrainingSettings
 [hearing]       Hearing,              [objective]     Objective
                 DeltaHearing          [voices]        Voices
+[calibration]   CalibrationSettings
 [[layers]]      as in a model.toml, with batch norm and dropout
 """
 
@@ -117,6 +118,18 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True)
+class CalibrationSettings:
+    """How sure a model that listens must be, found after its training as `streamsnn calibrate` does.
+
+    `labels` is a table of words to find it with, relative to the working directory (its files to [data] folder), and
+    none of them learned; left out, those that are held out. No more than `false_alarms_an_hour` are to be shown.
+    """
+
+    labels: str | None = None
+    false_alarms_an_hour: float = 12.0
+
+
+@dataclass(frozen=True)
 class Config:
     """A parsed CONFIG.toml. `text` is the file as it stands."""
 
@@ -130,6 +143,7 @@ class Config:
     training: TrainingSettings
     voices: Voices
     hearing: AnyHearing | None = None
+    calibration: CalibrationSettings | None = None
     text: str = ""
 
     @property
@@ -155,7 +169,10 @@ class Config:
         return NetworkSpec(card, self.layers)
 
 
-_TABLES = ("model", "input", "hearing", "readout", "layers", "data", "voices", "augmentation", "objective", "training")
+_TABLES = (
+    *("model", "input", "hearing", "readout", "layers", "data", "voices", "augmentation", "objective", "training"),
+    "calibration",
+)
 _REQUIRED = ("model", "input", "layers", "data")
 
 
@@ -207,6 +224,7 @@ def parse_config(text: str, where: str) -> Config:
         voices=table("voices", Voices),
         objective=table("objective", Objective),
         training=table("training", TrainingSettings),
+        calibration=table("calibration", CalibrationSettings) if "calibration" in document else None,
         text=text,
     )
     _refuse_nonsense(config, where)
@@ -227,6 +245,12 @@ def _refuse_nonsense(config: Config, where: str) -> None:
             "[data]",
             "both held_out and held_out_speakers are given",
             "one of them",
+        ),
+        (
+            config.calibration is None or config.hearing is not None,
+            "[calibration]",
+            "the model does not listen",
+            "it to models with [hearing] only",
         ),
         (data.split_seed >= 0, "[data]", f"split_seed is {data.split_seed}", "0 or more"),
         (training.epochs >= 1, "[training]", f"epochs is {training.epochs}", "1 or more"),

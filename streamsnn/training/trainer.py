@@ -72,7 +72,7 @@ class Observer(Protocol):
     """Somebody who watches a training."""
 
     def preparing(self, done: int, total: int) -> None:
-        """So many recordings of all are ready."""
+        """So many recordings of all are ready: to learn from, or afterwards to calibrate with."""
         ...
 
     def begin(self, epochs: int, done: tuple[Epoch, ...]) -> None:

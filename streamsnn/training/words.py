@@ -128,13 +128,16 @@ def hear_words(
 
 
 def place_words(
-    words: Sequence[Word], rate_hz: int, length_s: float, rng: np.random.Generator
+    words: Sequence[Word], rate_hz: int, length_s: float, rng: np.random.Generator, mean_pause_s: float = 0.4
 ) -> tuple[Wave, tuple[Said, ...]]:
-    """Words one after another with pauses of 0.2 s and more in a piece of silence; what finds no room is left out."""
+    """Words one after another in a piece of silence; what finds no room is left out.
+
+    Pauses last 0.2 s, and on top of that an exponential deviate of mean `mean_pause_s`.
+    """
     piece = np.zeros(round(length_s * rate_hz), np.float32)
     margin, fade = round(_MARGIN_S * rate_hz), round(0.01 * rate_hz)
     said = []
-    free_s = 0.1 + rng.exponential(0.4)
+    free_s = 0.1 + rng.exponential(mean_pause_s)
     for word in words:
         first, last = max(0, word.begin - margin), min(word.wave.size, word.end + margin)
         part = word.wave[first:last].copy()
@@ -148,7 +151,7 @@ def place_words(
         begin_us = (at + word.begin - first) * 1e6 / rate_hz
         end_us = begin_us + (word.end - word.begin) * 1e6 / rate_hz
         said.append(Said(word.target, begin_us, end_us))
-        free_s = end_us * 1e-6 + _MARGIN_S + 0.2 + rng.exponential(0.4)
+        free_s = end_us * 1e-6 + _MARGIN_S + 0.2 + rng.exponential(mean_pause_s)
     return piece, tuple(said)
 
 

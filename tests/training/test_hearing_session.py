@@ -121,3 +121,45 @@ def test_a_model_learns_to_listen_and_streams_as_it_was_trained(
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])["summary"]
     assert summary["label"] in ("high", None)
     assert summary["hearing"]["resampling_ms"] == pytest.approx(0 if delta else 0.75)
+
+
+def test_a_model_is_calibrated_after_its_training_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_tones(tmp_path / "sounds")
+    text = CONFIG.replace("cells = 2", 'encoder = "delta"\nstep_db = 2.0').replace('"merge"', '"split"')
+    text = text.replace("epochs = 6", "epochs = 2") + "\n[calibration]\nfalse_alarms_an_hour = 0.0\n"
+    (tmp_path / "tones.toml").write_text(text)
+    assert main(["train", "tones.toml", "--out", "tones"]) == 0
+    card = load_model("tones").card
+    assert card.readout.temperature != 1
+    assert card.figures["calibration_words"] == 8
+    assert "## Calibrated" in (tmp_path / "tones" / "README.md").read_text()
+    calibrate = ["calibrate", "sounds", "--labels", "sounds/hold.csv", "--model", "./tones", "--seed", "1"]
+    capsys.readouterr()
+    assert main([*calibrate, "--false-alarms", "100", "--dry-run", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert load_model("tones").card == card, "nothing was written"
+    assert found["after"]["words"] == found["before"]["words"] == 8
+    assert found["after"]["false_alarms_an_hour"] <= 100 or not found["reached"]
+    assert main([*calibrate, "--false-alarms", "100"]) == 0
+    told = capsys.readouterr().out
+    assert f"threshold    {found['threshold']:g}" in told
+    after = load_model("tones").card
+    assert (after.readout.temperature, after.readout.threshold) == (found["temperature"], found["threshold"])
+    assert after.figures["accuracy"] == card.figures["accuracy"]
+    (tmp_path / "other.csv").write_text("file,label\n0.wav,middle\n")
+    assert main(["calibrate", "sounds", "--labels", "other.csv", "--model", "./tones"]) == 2
+    assert "does not know" in capsys.readouterr().err
+
+
+def test_words_that_are_learned_are_not_calibrated_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_tones(tmp_path / "sounds")
+    (tmp_path / "tones.toml").write_text(CONFIG + '\n[calibration]\nlabels = "sounds/learn.csv"\n')
+    assert main(["train", "tones.toml", "--out", "tones"]) == 2
+    assert "is to be learned and to be calibrated with" in capsys.readouterr().err
+    assert not (tmp_path / "tones").exists()
