@@ -18,7 +18,7 @@ from streamsnn.readout import ScoreReadout
 from streamsnn.registry import open_model, open_source
 from streamsnn.sources.hearing import Heard
 from streamsnn.training.dataset import Dataset, Sample, open_dataset
-from streamsnn.types import Model, ModelCard, Packet, Sensor, Source
+from streamsnn.types import Model, ModelCard, Packet, Sensor, Sound, Source
 
 _PACKET_US = 1_000_000
 
@@ -97,6 +97,9 @@ def _answer(
             fit = options.fit_of(arguments, sensor, model)
         except StreamsnnError as error:
             raise StreamsnnError(f"{sample.file}: {error.message}", hint=error.hint) from error
+        sounds: list[Sound] = []
+        if isinstance(recording, Heard):
+            recording.on_sound = sounds.append
         classes: list[int] = []
         spikes = operations = 0
         counted = False
@@ -115,18 +118,19 @@ def _answer(
                 operations += output.operations.total
             compute.record(stamps.finished_ns - stamps.started_ns)
         answer = Answer(
-            sample, np.array(classes, np.int64), spikes, operations if counted else None, _word_us(sample, recording)
+            sample, np.array(classes, np.int64), spikes, operations if counted else None, _word_us(recording, sounds)
         )
         return answer, options.damage_of(recording)
 
 
-def _word_us(sample: Sample, recording: Source) -> int | None:
-    """When the word of a sound begins; None for what is no sound."""
+def _word_us(recording: Source, sounds: Sequence[Sound]) -> int | None:
+    """When the word of a sound begins, of which `sounds` were heard; None for what is no sound."""
     if not isinstance(recording, Heard):
         return None
-    from streamsnn.training.words import find_word, read_sound
+    from streamsnn.training.words import find_word
 
-    wave, rate_hz = read_sound(sample.path)
+    rate_hz = recording.sounds.rate_hz
+    wave = np.concatenate([sound.samples.mean(1) for sound in sounds])
     return find_word(wave, rate_hz)[0] * 1_000_000 // rate_hz
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ class Heard:
     ) -> None:
         self.sounds = sounds
         self.live = live
+        self.on_sound: Callable[[Sound], object] | None = None
+        """Told of every block before it is heard: whoever wants to know the sound, too, need not read it again."""
         self._stop_us = stop_us
         self.ear = make_ear(hearing, sounds.rate_hz, sounds.ears, seed)
 
@@ -41,6 +43,8 @@ class Heard:
         # What there is to compile is compiled before the first sound comes in, and hears a moment of silence.
         self.ear.copy().push(Sound(np.zeros((1, self.sounds.ears), np.float32), 0, 0))
         for sound in self.sounds:
+            if self.on_sound is not None:
+                self.on_sound(sound)
             packet = self.ear.push(sound)
             yield packet
             if self._stop_us is not None and packet.t_end_us >= self._stop_us:
@@ -55,6 +59,11 @@ class Heard:
             "membrane_least_ms": float(membrane_us.min()) / 1000,
             "membrane_most_ms": float(membrane_us.max()) / 1000,
         }
+
+    @property
+    def overruns(self) -> int | None:
+        """How often its device lost sound before it reached this program; None where there is no device."""
+        return getattr(self.sounds, "overruns", None)
 
     @property
     def damage(self) -> Any:

@@ -77,6 +77,7 @@ def test_it_ends_where_it_is_to_stop_and_closes_what_it_hears() -> None:
     assert len(list(heard)) == 10
     assert heard.live
     assert heard.damage is None
+    assert heard.overruns is None
     heard.close()
     assert sounds.closed
 
