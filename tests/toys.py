@@ -67,6 +67,16 @@ def side_events(side: str, *, count: int = 400, duration_us: int = 100_000, seed
     return events
 
 
+def changing_events(seconds: float, begin_us: int = 1_234) -> Events:
+    """Events that change sides every 200 ms, with a beginning that is on no grid of steps."""
+    parts = []
+    for number in range(round(seconds / 0.2)):
+        part = side_events("left" if number % 2 else "right", duration_us=200_000, seed=number)
+        part["t"] += begin_us + number * 200_000
+        parts.append(part)
+    return np.concatenate(parts)
+
+
 def write_side(path: Path, side: str, **settings: Any) -> Path:
     """Write one recording; returns `path`."""
     write_recording(path, side_events(side, **settings), SENSOR)

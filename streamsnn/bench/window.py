@@ -66,9 +66,9 @@ def sentences(result: dict[str, Any]) -> str:
     return (
         f"With the window the 99th percentile of a step's computing is {ratio['median']:.2f} times that without"
         f" ({ratio['min']:.2f} to {ratio['max']:.2f} in {len(result['pairs'])} pairs).\n"
-        f"{hour['stream_s']:,.0f} s of stream in {hour['host_s']:.0f} s: the engine took {hour['engine_mib'][0]:.0f} MiB"
-        f" after the first pass and {hour['engine_mib'][-1]:.0f} at the end, the window {hour['window_mib'][0]:.0f}"
-        f" and {hour['window_mib'][-1]:.0f}."
+        f"{hour['stream_s']:,.0f} s of stream in {hour['host_s']:.0f} s: the engine took"
+        f" {hour['engine_mib'][0]:.0f} MiB after the first pass and {hour['engine_mib'][-1]:.0f} at the end,"
+        f" the window {hour['window_mib'][0]:.0f} and {hour['window_mib'][-1]:.0f}."
     )
 
 

@@ -43,7 +43,11 @@ _ONLY_STEPS = {
 def parser() -> Parser:
     parser = Parser("streamsnn bench", _DESCRIPTION, _EXAMPLES)
     parser.add_argument(
-        "what", metavar="WHAT", nargs="?", default="steps", help="steps, formats, startup, cochlea, window, convolution or rows"
+        "what",
+        metavar="WHAT",
+        nargs="?",
+        default="steps",
+        help="steps, formats, startup, cochlea, window, convolution or rows",
     )
     parser.add_argument("--quick", action="store_true", help="short rounds, and nothing that takes long to build")
     parser.add_argument("--json", action="store_true", help="print one JSON object, with everything")

@@ -8,6 +8,8 @@ from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
+from streamsnn.cochlea.design import RATE_HZ
+from streamsnn.cochlea.ears import make_ear
 from streamsnn.gui.painter import Painter
 from streamsnn.gui.panel import MARGIN, Panel, Playing
 from streamsnn.gui.raster import FULL_A_CELL, Raster
@@ -15,7 +17,6 @@ from streamsnn.gui.strip import Strip
 from streamsnn.gui.tape import Seen, Tape
 from streamsnn.player.messages import Opened
 from streamsnn.player.screen import COLUMNS, RECORDS, Screen, Watched
-from streamsnn.types import Hearing
 
 LENGTH_US = 5_000_000
 QUIETEST_DB, LOUDEST_DB = -80.0, 0.0
@@ -39,8 +40,8 @@ class SoundView(Panel):
         self._tape, self._seen = Tape(_ROW, steps), Seen(steps)
         hearing = opened.card.hearing
         # Every cell fires now and then in silence: one spike alone says little.
-        self._raster = Raster(FULL_A_CELL * (hearing.cells if hearing else 1), _FAINTEST)
-        self._best_hz = _best_hz(hearing) if hearing else np.zeros(0)
+        self._raster = Raster(FULL_A_CELL * getattr(hearing, "cells", 1), _FAINTEST)
+        self._best_hz = np.zeros(0) if hearing is None else make_ear(hearing, RATE_HZ).best_hz
         super().open(opened, screen)
 
     def refresh(self, watched: Watched, host_ns: int) -> None:
@@ -113,7 +114,8 @@ class SoundView(Panel):
     def _frequencies(self, tall: float) -> list[tuple[float, str]]:
         """Round frequencies and how far below the top they lie, of a cochlea that is `tall` pixels high."""
         best_hz = self._best_hz
-        if best_hz.size < 2:
+        # ON and OFF events have rows of their own, and no common axis.
+        if best_hz.size < 2 or self.playing is None or best_hz.size != self.playing.opened.card.input.size:
             return []
         places = np.interp(np.log(_ROUND_HZ), np.log(best_hz[::-1]), np.arange(best_hz.size, dtype=np.float64)[::-1])
         named = [
@@ -141,10 +143,3 @@ class SoundView(Panel):
             "   ·   ".join(parts),
             self.theme.muted,
         )
-
-
-def _best_hz(hearing: Hearing) -> NDArray[np.float64]:
-    """The frequency of each channel, the highest first."""
-    from streamsnn.cochlea.membrane import choose_places
-
-    return choose_places(hearing.channels, hearing.lowest_hz, hearing.highest_hz).best_hz

@@ -56,7 +56,7 @@ class SpikeView(Panel):
         hearing = opened.card.hearing
         for place, (name, neurons) in enumerate(layout.layers):
             sharing = -(-neurons // max(1, layout.rows(place)))
-            cells = FULL_A_CELL * hearing.cells if hearing is not None and name == "cochlea" else 1
+            cells = FULL_A_CELL * getattr(hearing, "cells", 1) if name == "cochlea" else 1
             self._rasters.append(Raster(cells * sharing * layout.column_us // layout.step_us))
         self.probes, self._pointed = (), None
         super().open(opened, screen)

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from desk import changing_events
 from playing import Driver
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDockWidget, QLineEdit, QToolButton
-from toys import SENSOR, save_sides
+from toys import SENSOR, changing_events, save_sides
 
 from streamsnn.formats import write_recording
 from streamsnn.gui.theme import DARK, LIGHT

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from desk import Desk, changing_events
-from toys import SENSOR, save_sides
+from desk import Desk
+from toys import SENSOR, changing_events, save_sides
 
 from streamsnn.formats import write_recording
 

@@ -6,14 +6,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
-import numpy as np
-from toys import side_events
-
 from streamsnn.clock import ManualClock
 from streamsnn.player.messages import Command, Notice, Opened, Quit, Status
 from streamsnn.player.player import Player
 from streamsnn.player.screen import Layout, Screen
-from streamsnn.types import Events
 
 NoticeType = TypeVar("NoticeType")
 
@@ -73,13 +69,3 @@ class Desk:
     @property
     def modes(self) -> list[str]:
         return [status.mode for status in self.of(Status)]
-
-
-def changing_events(seconds: float, begin_us: int = 1_234) -> Events:
-    """Events that change sides every 200 ms, with a beginning that is on no grid."""
-    parts = []
-    for number in range(round(seconds / 0.2)):
-        part = side_events("left" if number % 2 else "right", duration_us=200_000, seed=number)
-        part["t"] += begin_us + number * 200_000
-        parts.append(part)
-    return np.concatenate(parts)
