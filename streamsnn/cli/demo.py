@@ -34,20 +34,17 @@ def command(arguments: argparse.Namespace) -> int:
     stations = [(str(folder / name), model) for name, model in STATIONS]
     if not arguments.terminal:
         try:
-            view.load_qt()
-            from streamsnn.gui.app import show_tour
+            window = view.load_window()
+            # Without a display the next line fails, before anything is shown.
+            window.application()
         except StreamsnnError as error:
-            why = f"{error.message} {error.hint or ''}"
+            print(f"{error.message} The tour goes on in the terminal; with a display it opens a window.\n")
         else:
-            try:
-                return show_tour(stations)
-            except StreamsnnError as error:
-                why = error.message
-        print(f"{why.strip()}\nThe tour goes on in the terminal; with a display, streamsnn demo opens the window.\n")
+            code: int = window.show_tour(stations)
+            return code
     for source, model in stations:
         print(f"$ streamsnn run {source} --model {model}", flush=True)
-        code = run.command(run.parser().parse_args([source, "--model", model]))
-        if code:
-            return code
+        if ended := run.command(run.parser().parse_args([source, "--model", model])):
+            return ended
         print()
     return 0

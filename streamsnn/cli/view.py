@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+from types import ModuleType
 
 from streamsnn.cli import filming, options, values
 from streamsnn.cli.parsing import Parser
@@ -49,10 +51,8 @@ def command(arguments: argparse.Namespace) -> int:
     if arguments.video:
         return filming.film(arguments)
     filming.refuse_without_film(arguments)
-    load_qt()
-    from streamsnn.gui.app import show_window
-
-    return show_window(
+    show_window = load_window().show_window
+    code: int = show_window(
         arguments.source,
         arguments.model,
         theme=arguments.theme,
@@ -63,16 +63,18 @@ def command(arguments: argparse.Namespace) -> int:
         paused=arguments.paused,
         **filming.fit_options(arguments),
     )
+    return code
 
 
-def load_qt() -> None:
-    """Load Qt and pyqtgraph. Raises StreamsnnError where they are missing, or where there is no display."""
+def load_window() -> ModuleType:
+    """The module `gui.app`. Raises StreamsnnError where Qt or what it needs is missing."""
+    from streamsnn.gui.interrupts import interrupts_held
+
     try:
-        import pyqtgraph
-        import PySide6.QtWidgets
+        with interrupts_held():
+            return importlib.import_module("streamsnn.gui.app")
     except ImportError as error:
         raise StreamsnnError(
             f"The window cannot be loaded: {error}.",
             hint="pip install PySide6-Essentials pyqtgraph, and on Debian apt install libegl1 libgl1 libxkbcommon0.",
         ) from error
-    del pyqtgraph, PySide6

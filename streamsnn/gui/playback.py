@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -83,6 +84,18 @@ class Playback(QObject):
         if self.screen is None or self.now is None or not self.screen.steps_written:
             return 0
         return max(0, self.screen.newest_us - self.now.begin_us)
+
+    @property
+    def markers(self) -> tuple[int | None, int | None]:
+        """Where the loop begins and ends, offsets in us; None is the beginning or the end."""
+        return self.in_us, self.out_us
+
+    @property
+    def as_it_is(self) -> Open | None:
+        """What would have to be asked for to get what is shown now: with the filters and the threshold of now."""
+        if self.wanted is None:
+            return None
+        return dataclasses.replace(self.wanted, filters=tuple(self.filters.items()), threshold=self.threshold)
 
     @property
     def recent(self) -> list[str]:

@@ -109,16 +109,15 @@ class MainWindow(QMainWindow):
             self.banner.show_error(f"{path} cannot be written.", "Choose another place.")
 
     def export_decisions(self) -> None:
-        wanted = self.playback.wanted
+        wanted = self.playback.as_it_is
         if wanted is not None and (path := dialogs.ask_where(self, *dialogs.DECISIONS)):
-            self.start_export(Export.decisions(wanted, path))
+            self.start_export(Export.decisions(wanted, path, self.playback.markers))
 
     def export_video(self) -> None:
-        playback = self.playback
-        if playback.wanted is not None and (asked := dialogs.ask_for_video(self)):
+        wanted = self.playback.as_it_is
+        if wanted is not None and (asked := dialogs.ask_for_video(self)):
             path, speed = asked
-            marked = (playback.in_us, playback.out_us)
-            self.start_export(Export.video(playback.wanted, path, speed, self.theme.name, marked))
+            self.start_export(Export.video(wanted, path, speed, self.theme.name, self.playback.markers))
 
     def start_export(self, export: Export) -> None:
         """Write a file in the background, and say in the banner how far it is."""
