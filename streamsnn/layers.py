@@ -22,7 +22,8 @@ class Linear:
 
     `batch_norm` normalises each output over batch and time in training and is folded into weight and bias on export.
     With `centre` = false it only scales, by the root mean square: no mean is taken away and no shift is learned, so
-    that no bias is left and silence stays silent.
+    that no bias is left and silence stays silent. Training begins with weights that are uniform in `weight_range`, or
+    as PyTorch draws them: within -+ 1 / sqrt(inputs).
     """
 
     type: ClassVar[str] = "linear"
@@ -30,6 +31,7 @@ class Linear:
     bias: bool = False
     batch_norm: bool = False
     centre: bool = True
+    weight_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,8 @@ class NetworkSpec:
                 continue
             if isinstance(layer, Linear | Conv2d) and layer.batch_norm:
                 layer = dataclasses.replace(layer, bias=_has_bias(layer), batch_norm=False, centre=True)
+            if isinstance(layer, Linear):
+                layer = dataclasses.replace(layer, weight_range=None)
             layers.append((name, layer))
         return dataclasses.replace(self, layers=tuple(layers))
 

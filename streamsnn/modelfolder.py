@@ -20,7 +20,14 @@ from streamsnn.lowering import check_weights
 from streamsnn.network import Network
 from streamsnn.neurons.base import Array
 from streamsnn.readout import ScoreReadout
-from streamsnn.tables import build, hearing_from_table, input_spec_from_table, layers_from_tables, layers_to_tables
+from streamsnn.tables import (
+    build,
+    hearing_from_table,
+    hearing_to_table,
+    input_spec_from_table,
+    layers_from_tables,
+    layers_to_tables,
+)
 from streamsnn.types import ModelCard, ReadoutSettings
 
 FORMAT = 1
@@ -54,7 +61,7 @@ def save_model(folder: str | os.PathLike[str], spec: NetworkSpec, weights: Mappi
         "memory_us": card.memory_us,
         "weights_sha256": hashlib.sha256(blob).hexdigest(),
         "input": dataclasses.asdict(card.input),
-        **({} if card.hearing is None else {"hearing": dataclasses.asdict(card.hearing)}),
+        **({} if card.hearing is None else {"hearing": hearing_to_table(card.hearing)}),
         "readout": dataclasses.asdict(card.readout),
         "figures": dict(card.figures),
         "layers": layers_to_tables(spec.layers),
@@ -72,6 +79,28 @@ def save_model(folder: str | os.PathLike[str], spec: NetworkSpec, weights: Mappi
             partial.unlink(missing_ok=True)
         raise StreamsnnError(
             f"the model cannot be written to {path}: {error.strerror}", hint="free some space or choose another folder"
+        ) from error
+
+
+def save_card(folder: str | os.PathLike[str], card: ModelCard) -> None:
+    """Write what may change of a finished model: the readout's settings and the figures of `card`.
+
+    The rest of model.toml, and the weights, stay as they are. Raises StreamsnnError where the disk refuses.
+    """
+    import tomli_w
+
+    path = Path(folder)
+    document = _document(path)
+    document["readout"] = dataclasses.asdict(card.readout)
+    document["figures"] = dict(card.figures)
+    partial, final = path / f"{_DESCRIPTION}.partial", path / _DESCRIPTION
+    try:
+        partial.write_bytes(tomli_w.dumps(document).encode())
+        partial.replace(final)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise StreamsnnError(
+            f"{final} cannot be written: {error.strerror}", hint="free some space, or check its permissions"
         ) from error
 
 

@@ -21,7 +21,7 @@ from streamsnn.plug_ins import build_role, has_module, is_plug_in
 
 if TYPE_CHECKING:
     from streamsnn.clock import Clock
-    from streamsnn.types import Filter, Hearing, Model, ModelCard, Readout, Sensor, Sink, SoundSource, Source
+    from streamsnn.types import AnyHearing, Filter, Model, ModelCard, Readout, Sensor, Sink, SoundSource, Source
 
 MODELS_VARIABLE = "STREAMSNN_MODELS"
 """The environment variable that names further folders of models, separated as in PATH."""
@@ -89,7 +89,7 @@ def open_source(
     stop_us: int | None = None,
     packet_us: int = 10_000,
     strict: bool = False,
-    hearing: Hearing | None = None,
+    hearing: AnyHearing | None = None,
     ears: int = 1,
     clock: Clock | None = None,
     on_change: Callable[[str], None] | None = None,
@@ -172,7 +172,7 @@ def open_source(
 def _heard(
     text: str,
     open_sounds: Callable[[], SoundSource],
-    hearing: Hearing | None,
+    hearing: AnyHearing | None,
     *,
     live: bool = False,
     stop_us: int | None = None,

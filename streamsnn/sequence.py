@@ -80,6 +80,8 @@ class SequenceSynapse(nn.Module):
         self.inner: nn.Module
         if isinstance(layer, Linear):
             self.inner = nn.Linear(int(np.prod(before)), layer.outputs, bias=bias)
+            if layer.weight_range is not None:
+                nn.init.uniform_(self.inner.weight, *layer.weight_range)
         else:
             self.inner = nn.Conv2d(
                 before[0], layer.channels, layer.kernel, stride=layer.stride, padding=layer.padding, bias=bias

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from streamsnn.errors import StreamsnnError
 from streamsnn.layers import SYNAPSES, Layer, Population
 from streamsnn.neurons import FAMILIES
-from streamsnn.types import Hearing, InputSpec
+from streamsnn.types import HEARINGS, AnyHearing, Hearing, InputSpec
 
 
 def layers_from_tables(tables: Sequence[Mapping[str, Any]], where: str) -> tuple[tuple[str, Layer], ...]:
@@ -117,12 +117,20 @@ def input_spec_from_table(table: Mapping[str, Any], where: str) -> InputSpec:
     return spec
 
 
-def hearing_from_table(table: Mapping[str, Any], grid: InputSpec, where: str) -> Hearing:
-    """A `Hearing` from its TOML table, for a model whose input is `grid`."""
-    hearing = build(Hearing, table, where)
+def hearing_from_table(table: Mapping[str, Any], grid: InputSpec, where: str) -> AnyHearing:
+    """The settings of the encoder that a TOML table names (a cochlea where it names none), for a model whose input is
+    `grid`."""
+    settings = dict(table)
+    encoder = str(settings.pop("encoder", Hearing.encoder))
+    hearing: AnyHearing = build(choose(HEARINGS, encoder, "encoder", where), settings, where)
     if grid.kind != "audio" or hearing.channels != grid.width:
         raise StreamsnnError(
             f"{where}: {hearing.channels} channels do not fit an input of {grid.width} columns, kind {grid.kind!r}",
             hint='give [input] kind = "audio" and a width of as many columns',
         )
     return hearing
+
+
+def hearing_to_table(hearing: AnyHearing) -> dict[str, Any]:
+    """The inverse of `hearing_from_table`."""
+    return {"encoder": hearing.encoder, **dataclasses.asdict(hearing)}

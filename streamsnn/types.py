@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,13 +163,14 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class Hearing:
-    """How sound becomes events: the cochlea that a model was trained with; see `streamsnn.cochlea`.
+    """How sound becomes events, `encoder` = "cochlea": the one that a model was trained with; see `streamsnn.cochlea`.
 
     `channels` places from `highest_hz` (x = 0) to `lowest_hz`, with `cells` bushy cells each. The sound is sharpened to
     x[n] - `pre_emphasis` x[n-1] at 48 kHz, and brought to `level` (full scale is 1) by a gain that follows it: within
     `attack_ms` down, within `release_ms` up, at most `most_gain_db`. It begins at `first_gain_db`.
     """
 
+    encoder: ClassVar[str] = "cochlea"
     channels: int = 70
     lowest_hz: float = 110.0
     highest_hz: float = 7000.0
@@ -180,6 +181,29 @@ class Hearing:
     release_ms: float = 1000.0
     first_gain_db: float = 50.0
     most_gain_db: float = 50.0
+
+
+@dataclass(frozen=True)
+class DeltaHearing:
+    """How sound becomes events, `encoder` = "delta": cheaper than a cochlea, see `streamsnn.cochlea.crossings`.
+
+    `channels` gammatone filters from `highest_hz` (x = 0) to `lowest_hz`, whose energy is smoothed over `smooth_ms`. It
+    makes an event whenever it crosses a level, ON (p True) upwards and OFF downwards. Levels are `step_db` apart, and
+    the lowest, which silence lies below, is `floor_db` below a tone at full scale.
+    """
+
+    encoder: ClassVar[str] = "delta"
+    channels: int = 40
+    lowest_hz: float = 110.0
+    highest_hz: float = 7000.0
+    smooth_ms: float = 8.0
+    step_db: float = 3.0
+    floor_db: float = -70.0
+
+
+AnyHearing = Hearing | DeltaHearing
+HEARINGS: Mapping[str, type[Hearing] | type[DeltaHearing]] = {kind.encoder: kind for kind in (Hearing, DeltaHearing)}
+"""The settings of each encoder, by its name."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +241,7 @@ class ModelCard:
     readout: ReadoutSettings = ReadoutSettings()
     description: str = ""
     figures: Mapping[str, float] = field(default_factory=dict)
-    hearing: Hearing | None = None
+    hearing: AnyHearing | None = None
 
 
 class State(Protocol):

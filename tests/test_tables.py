@@ -9,7 +9,8 @@ import pytest
 from streamsnn.errors import StreamsnnError
 from streamsnn.layers import AveragePool, Conv2d, Dropout, Flatten, Layer, Linear, Population
 from streamsnn.neurons import ALIF, FAMILIES, LIF, ParaLIF, Resonator, SlidingPSN
-from streamsnn.tables import layers_from_tables, layers_to_tables
+from streamsnn.tables import hearing_from_table, hearing_to_table, layers_from_tables, layers_to_tables
+from streamsnn.types import DeltaHearing, Hearing, InputSpec
 
 
 def test_toml_round_trip() -> None:
@@ -57,3 +58,26 @@ def test_integers_serve_as_numbers_and_none_is_spelled() -> None:
         ("neurons0", Population(LIF(tau=3.0, v_reset=None))),
         ("neurons1", Population(ALIF())),
     )
+
+
+def test_hearings_round_trip_and_name_their_encoder() -> None:
+    grid = InputSpec(16, 1, kind="audio")
+    for hearing in (Hearing(channels=16, cells=2), DeltaHearing(channels=16, step_db=2.0)):
+        assert hearing_from_table(hearing_to_table(hearing), grid, "here") == hearing
+    assert hearing_from_table({"channels": 16}, grid, "here") == Hearing(channels=16)
+    assert hearing_from_table({"channels": 16, "encoder": "delta"}, grid, "here") == DeltaHearing(channels=16)
+
+
+@pytest.mark.parametrize(
+    ("table", "match", "hint"),
+    [
+        ({"encoder": "detla"}, "no encoder 'detla'", "did you mean 'delta'?"),
+        ({"encoder": "delta", "cells": 5}, "no setting 'cells'", "channels"),
+        ({"encoder": "delta", "channels": 15}, "15 channels do not fit an input of 16 columns", "audio"),
+        ({"channels": 16, "step_db": 3.0}, "no setting 'step_db'", "channels"),
+    ],
+)
+def test_wrong_hearings_are_refused(table: dict[str, Any], match: str, hint: str) -> None:
+    with pytest.raises(StreamsnnError, match=match) as caught:
+        hearing_from_table(table, InputSpec(16, 1, kind="audio"), "model.toml, [hearing]")
+    assert hint in caught.value.hint

@@ -13,7 +13,7 @@ from streamsnn.formats import write_recording
 from streamsnn.layers import Linear, NetworkSpec, Population
 from streamsnn.modelfolder import save_model
 from streamsnn.neurons import LIF
-from streamsnn.types import EVENT, Events, InputSpec, ModelCard, ReadoutSettings, Sensor
+from streamsnn.types import EVENT, DeltaHearing, Events, InputSpec, ModelCard, ReadoutSettings, Sensor
 
 SENSOR = Sensor("toy", 8, 6)
 STEP_US = 5_000
@@ -41,6 +41,17 @@ def save_sides(folder: Path, labels: Sequence[str] = ("left", "right"), **card: 
         if name not in weights:
             weights[name] = np.ones(shape)
     save_model(folder, spec, weights)
+    return folder
+
+
+def save_ears(folder: Path) -> Path:
+    """Write the model folder of a network that tells low sounds from high ones; returns `folder`."""
+    hearing = DeltaHearing(channels=8, step_db=2.0)
+    grid = InputSpec(8, 1, kind="audio")
+    card = ModelCard("ears", ("low", "high"), 10_000, grid, 50_000, READOUT, hearing=hearing)
+    weight = np.zeros((2, 2, 8))
+    weight[1, 1, :4] = weight[0, 1, 4:] = 1.0
+    save_model(folder, NetworkSpec(card, (("scores", Linear(2)),)), {"scores.weight": weight.reshape(2, -1)})
     return folder
 
 

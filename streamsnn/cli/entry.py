@@ -28,6 +28,7 @@ _SUMMARIES = {
     "devices": "the microphones that are there",
     "check": "whether a model, recording, filter or plug-in keeps its promises",
     "train": "from labelled recordings to a model",
+    "calibrate": "how sure a model must be before it shows a label",
     "bench": "how fast this is, beside others that do the same",
 }
 _DONE, _WRONG, _BUG, _INTERRUPTED, _UNREAD = 0, 2, 70, 130, 141

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Stream every recording of DATASET through a model from a fresh state, step by step, and count how often it is right.
-DATASET is a folder with labels.csv (columns file,label), or with one folder of recordings a class; labels must be
-spelt as the model's are. What counts as the model's answer is the class with the most evidence at the recording's end,
-gathered as the model's readout settings say (threshold, hysteresis and patience play no part).
+DATASET is a folder with labels.csv (columns file,label), or with one folder of recordings a class, or a file such as
+shd_test.h5; labels must be spelt as the model's are. What counts as the model's answer is the class with the most
+evidence at the recording's end, gathered as the model's readout settings say (threshold, hysteresis and patience play
+no part).
 
 With --spans DATASET is one recording, and FILE says what comes when in it: counted is what the model reports, as `run`
 would show it. A report is a hit if its label's span has begun and is over for less than half a second; all other
@@ -51,6 +52,12 @@ def parser() -> Parser:
     options.add_stream_options(parser)
     parser.add_argument(
         "--limit", type=values.count, metavar="N", help="only N recordings, spread evenly over the dataset"
+    )
+    parser.add_argument(
+        "--duration",
+        type=values.duration_us,
+        metavar="T",
+        help="of every recording the first T; silence follows on events that are over before: 1s, 500ms",
     )
     group = parser.add_argument_group("output")
     group.add_argument("--json", action="store_true", help="print one JSON object")
@@ -91,7 +98,7 @@ def command(arguments: argparse.Namespace) -> int:
 
 
 def _spot(arguments: argparse.Namespace) -> int:
-    for option in ("labels", "limit", "confusion", "anytime"):
+    for option in ("labels", "limit", "duration", "confusion", "anytime"):
         if getattr(arguments, option):
             raise StreamsnnError(f"--{option} is for folders, --spans for one recording.", hint="Leave one out.")
     options.one_thread()

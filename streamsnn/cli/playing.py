@@ -110,7 +110,7 @@ class Playing:
             "step_ms": self.model.card.step_us / 1000,
             "passes": self._passes,
             **self._summary.as_dict(),
-            **({"hearing": self._source.delays_ms()} if isinstance(self._source, Heard) else {}),
+            **(_heard(self._source) if isinstance(self._source, Heard) else {}),
             "damage": list(options.damage_of(self._source)),
         }
 
@@ -213,6 +213,8 @@ def _sentences(summary: dict[str, Any]) -> str:
     events = f"{summary['events']:,} into the network, {text.number(rate_hz)}/s"
     if summary["dropped"]:
         events += f"; {summary['dropped']:,} dropped"
+    if summary.get("overruns"):
+        events += f"; {summary['overruns']:,} overruns, of which nobody knows how many samples they took"
     label = "none" if summary["label"] is None else summary["label"]
     rows = [
         ("played", played),
@@ -241,6 +243,12 @@ def _hearing(delays_ms: dict[str, float] | None) -> list[tuple[str, str]]:
     return [
         ("hearing", f"{resampling} of resampling, and {least} (high) to {most} (low) in the cochlea, before a step")
     ]
+
+
+def _heard(source: Heard) -> dict[str, Any]:
+    """What came before the first step, and how often a device, where there is one, lost sound before it came here."""
+    overruns = {} if source.overruns is None else {"overruns": source.overruns}
+    return {"hearing": source.delays_ms(), **overruns}
 
 
 def _times(changes: int) -> str:

@@ -16,8 +16,9 @@ from streamsnn.errors import StreamsnnError
 from streamsnn.latency import Histogram
 from streamsnn.readout import ScoreReadout
 from streamsnn.registry import open_model, open_source
+from streamsnn.sources.hearing import Heard
 from streamsnn.training.dataset import Dataset, Sample, open_dataset
-from streamsnn.types import Model, ModelCard, Packet, Sensor, Source
+from streamsnn.types import Model, ModelCard, Packet, Sensor, Sound, Source
 
 _PACKET_US = 1_000_000
 
@@ -29,7 +30,7 @@ def evaluate(arguments: argparse.Namespace, on_start: Callable[[], None]) -> Eva
     """
     dataset = open_dataset(arguments.dataset, arguments.labels)
     model = open_model(arguments.model)
-    _refuse_strange_labels(dataset, model.card)
+    refuse_strange_labels(dataset, model.card)
     options.start_engine(model)
     samples = _spread(dataset.samples, arguments.limit)
     answers: list[Answer] = []
@@ -54,7 +55,8 @@ def evaluate(arguments: argparse.Namespace, on_start: Callable[[], None]) -> Eva
     return Evaluation(arguments.dataset, model.card, tuple(answers), tuple(unreadable), tuple(damaged), compute)
 
 
-def _refuse_strange_labels(dataset: Dataset, card: ModelCard) -> None:
+def refuse_strange_labels(dataset: Dataset, card: ModelCard) -> None:
+    """Raise StreamsnnError if a recording's label is none of the model's."""
     strange = [name for name in dataset.classes if name not in card.labels]
     if strange:
         raise StreamsnnError(
@@ -83,6 +85,7 @@ def _answer(
         recording = open_source(
             str(sample.path),
             sensor=options.sensor_of(arguments),
+            stop_us=arguments.duration,
             packet_us=_PACKET_US,
             strict=arguments.strict,
             hearing=card.hearing,
@@ -94,11 +97,14 @@ def _answer(
             fit = options.fit_of(arguments, sensor, model)
         except StreamsnnError as error:
             raise StreamsnnError(f"{sample.file}: {error.message}", hint=error.hint) from error
+        sounds: list[Sound] = []
+        if isinstance(recording, Heard):
+            recording.on_sound = sounds.append
         classes: list[int] = []
         spikes = operations = 0
         counted = False
         for _, output, decision, _, stamps, _ in stream(
-            _Read(recording),
+            _Read(recording, arguments.duration),
             model,
             filters=options.filters_of(arguments, sensor),
             readout=ScoreReadout(card.readout, card.labels, card.step_us),
@@ -112,20 +118,19 @@ def _answer(
                 operations += output.operations.total
             compute.record(stamps.finished_ns - stamps.started_ns)
         answer = Answer(
-            sample, np.array(classes, np.int64), spikes, operations if counted else None, _word_us(sample, recording)
+            sample, np.array(classes, np.int64), spikes, operations if counted else None, _word_us(recording, sounds)
         )
         return answer, options.damage_of(recording)
 
 
-def _word_us(sample: Sample, recording: Source) -> int | None:
-    """When the word of a sound begins; None for what is no sound."""
-    from streamsnn.sources.hearing import Heard
-
+def _word_us(recording: Source, sounds: Sequence[Sound]) -> int | None:
+    """When the word of a sound begins, of which `sounds` were heard; None for what is no sound."""
     if not isinstance(recording, Heard):
         return None
-    from streamsnn.training.words import find_word, read_sound
+    from streamsnn.training.words import find_word
 
-    wave, rate_hz = read_sound(sample.path)
+    rate_hz = recording.sounds.rate_hz
+    wave = np.concatenate([sound.samples.mean(1) for sound in sounds])
     return find_word(wave, rate_hz)[0] * 1_000_000 // rate_hz
 
 
@@ -142,10 +147,12 @@ def _reading() -> Iterator[None]:
 
 
 class _Read:
-    """A source whose own errors are told from those of whoever pulls it."""
+    """A source whose own errors are told from those of whoever pulls it. Silence follows on events that are over before
+    `duration_us`."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, duration_us: int | None) -> None:
         self._source = source
+        self._duration_us = None if isinstance(source, Heard) else duration_us
 
     @property
     def sensor(self) -> Sensor:
@@ -153,12 +160,19 @@ class _Read:
 
     def __iter__(self) -> Iterator[Packet]:
         packets = iter(self._source)
+        first: Packet | None = None
+        last: Packet | None = None
         while True:
             with _reading():
                 packet = next(packets, None)
             if packet is None:
-                return
+                break
+            first, last = first or packet, packet
             yield packet
+        if self._duration_us is not None and first is not None and last is not None:
+            end_us = first.t_begin_us + self._duration_us
+            if end_us > last.t_end_us:
+                yield Packet(last.events[:0], last.t_end_us, end_us, last.arrived_ns)
 
     def close(self) -> None:
         self._source.close()

@@ -64,6 +64,13 @@ def count(text: str) -> int:
     return number
 
 
+def number(text: str) -> float:
+    """A number of 0 or more, like "12" or "0.5"."""
+    if not re.fullmatch(r"(\d{1,18}\.?\d*|\.\d+)", text):
+        raise StreamsnnError(f'"{text}" is no number of 0 or more.', hint="Write it like 12 or 0.5.")
+    return float(text)
+
+
 def share(text: str) -> float:
     """A number from 0 to below 1: "0.5" or "50%"."""
     found = re.fullmatch(r"(\d+\.?\d*|\.\d+)(%?)", text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from streamsnn.cli import options, values
+from streamsnn.cli import filming, options, values
 from streamsnn.cli.parsing import Parser
 from streamsnn.errors import StreamsnnError
 
@@ -18,7 +18,8 @@ _EXAMPLES = """\
   streamsnn view recordings/sequence.dat
   streamsnn view recordings/spoken-digits.flac --model english-digits
   streamsnn view street.aedat4 --filter background:tau=5ms --speed 0.25
-  streamsnn view mic --model english-digits"""
+  streamsnn view mic --model english-digits
+  streamsnn view recordings/sequence.dat --video sequence.mp4 --speed 0.5 --start 2s --stop 6s"""
 
 
 def parser() -> Parser:
@@ -39,11 +40,15 @@ def parser() -> Parser:
     parser.add_argument("--loop", action="store_true", help="begin again at the end")
     parser.add_argument("--paused", action="store_true", help="begin with a pause")
     parser.add_argument("--theme", choices=("dark", "light"), help="colours; else as they were the last time")
+    filming.add_film_options(parser)
     return parser
 
 
 def command(arguments: argparse.Namespace) -> int:
     options.one_thread()
+    if arguments.video:
+        return filming.film(arguments)
+    filming.refuse_without_film(arguments)
     load_qt()
     from streamsnn.gui.app import show_window
 
@@ -56,6 +61,7 @@ def command(arguments: argparse.Namespace) -> int:
         speed=arguments.speed,
         loop=arguments.loop,
         paused=arguments.paused,
+        **filming.fit_options(arguments),
     )
 
 

@@ -13,6 +13,7 @@ from streamsnn.cochlea.design import RATE_HZ
 from streamsnn.cochlea.level import Leveller
 from streamsnn.cochlea.membrane import BLOCK, HISTORY, all_places, choose_places, work_size
 from streamsnn.cochlea.resampling import Resampler
+from streamsnn.cochlea.sounds import checked_samples, refuse_rate
 from streamsnn.errors import StreamsnnError
 from streamsnn.intrinsics import LANES
 from streamsnn.types import EVENT, Events, Hearing, Packet, Sensor, Sound
@@ -34,8 +35,7 @@ class Cochlea:
 
     def __init__(self, hearing: Hearing, rate_hz: int, ears: int = 1, seed: int = 0) -> None:
         _refuse_nonsense(hearing)
-        if ears < 1:
-            raise StreamsnnError(f"A cochlea of {ears} ears hears nothing.", hint="Give it as many as the sound has.")
+        refuse_rate(rate_hz, ears)
         places = choose_places(hearing.channels, hearing.lowest_hz, hearing.highest_hz)
         piece = -(-rate_hz // _PIECES_A_SECOND)
         strides = piece * RATE_HZ // rate_hz // 2 + 2
@@ -91,7 +91,7 @@ class Cochlea:
 
         Raises StreamsnnError for what is no sound (NaN, infinities), has other ears, or lies in the past.
         """
-        samples = self._checked(sound)
+        samples = checked_samples(sound, self.sensor.height, self._taken, self.rate_hz)
         if sound.begin > self._taken:
             self._skip(sound.begin - self._taken)
         begin_us = self._now_us()
@@ -156,26 +156,6 @@ class Cochlea:
 
     def _now_us(self) -> int:
         return self._stride * 125 // 3
-
-    def _checked(self, sound: Sound) -> NDArray[np.float32]:
-        samples, ears = sound.samples, self.sensor.height
-        if samples.ndim != 2 or samples.shape[1] != ears:
-            raise StreamsnnError(
-                f"Sound of shape {samples.shape} was given to a cochlea with ears for (samples, {ears}).",
-                hint="Make a cochlea with as many ears as the sound has.",
-            )
-        if sound.begin < self._taken:
-            raise StreamsnnError(
-                f"Sound goes back in time: sample {sound.begin} comes after sample {self._taken - 1}.",
-                hint="Give blocks in order, or reset the cochlea.",
-            )
-        if not np.isfinite(samples).all():
-            place = sound.begin + int(np.flatnonzero(~np.isfinite(samples).all(1))[0])
-            raise StreamsnnError(
-                f"Sound has no value at {place / self.rate_hz:g} s: it is {samples[place - sound.begin].tolist()}.",
-                hint="A damaged file or a faulty device; cut this part out.",
-            )
-        return samples
 
 
 def _refuse_nonsense(hearing: Hearing) -> None:

@@ -12,25 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn.cochlea.design import RATE_HZ
+from streamsnn.cochlea.sounds import refuse_rate
 from streamsnn.compiled import compiled
-from streamsnn.errors import StreamsnnError
 
 _TAPS = 24
 """Taps a phase where the rate rises: images lie 60 dB down from 1.24 of the old half rate on."""
 _BETA = 5.65
 """Of the Kaiser window: 60 dB in the stop band (Kaiser 1974)."""
-_SLOWEST_HZ, _FASTEST_HZ = 4_000, 384_000
 
 
 class Resampler:
     """A stream of sound at `rate_hz`, one ear, as a stream at 48 kHz, at most `most` samples at a time."""
 
     def __init__(self, rate_hz: int, most: int) -> None:
-        if not _SLOWEST_HZ <= rate_hz <= _FASTEST_HZ:
-            raise StreamsnnError(
-                f"Sound of {rate_hz} samples a second cannot be heard.",
-                hint=f"Give sound of {_SLOWEST_HZ} to {_FASTEST_HZ} Hz; 16,000 Hz is enough for speech.",
-            )
+        refuse_rate(rate_hz)
         common = math.gcd(rate_hz, RATE_HZ)
         self._up, self._down = RATE_HZ // common, rate_hz // common
         self._coefficients = _phases(rate_hz, self._up) if self._up != self._down else np.ones((1, 1), np.float32)

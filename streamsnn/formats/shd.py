@@ -30,11 +30,20 @@ from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match
 from streamsnn.types import EVENT, Events, Sensor
 
 CHANNELS = 700
+SENSOR = Sensor("SHD", CHANNELS, 1, "audio")
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _LAYOUT = "It needs spikes/times and spikes/units, one array a sample, like shd_train.h5."
 _MOST_SECONDS = 1e9
 _OUTSIDE = (1 << 16) - 1
+
+
+def is_spike_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins as HDF5 does; False, too, for what is no file. Never fails."""
+    try:
+        return read_head(Path(path), "set of spikes", len(_SIGNATURE)) == _SIGNATURE
+    except StreamsnnError:
+        return False
 
 
 class SpikeFile:
@@ -71,6 +80,12 @@ class SpikeFile:
     def labels(self) -> NDArray[np.int64]:
         """The class of each sample."""
         return self._numbers("labels")
+
+    @property
+    def knows_speakers(self) -> bool:
+        """Whether there are `speakers`: in SHD there are, in SSC not."""
+        with self._reading():
+            return "extra/speaker" in self._file
 
     @cached_property
     def speakers(self) -> NDArray[np.int64]:
@@ -204,7 +219,7 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
         for begin in range(0, len(events), size):
             yield events[begin : begin + size]
 
-    return Content(decode, sensor or Sensor("SHD", CHANNELS, 1, "audio"), t_begin_us=0, notes=tuple(notes))
+    return Content(decode, sensor or SENSOR, t_begin_us=0, notes=tuple(notes))
 
 
 FORMAT = Format(

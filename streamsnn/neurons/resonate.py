@@ -78,6 +78,7 @@ class Resonator:
     recurrent: bool = False
     omega_range: tuple[float, float] = (5.0, 10.0)
     b_offset_range: tuple[float, float] = (2.0, 3.0)
+    recurrent_range: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.model not in ("rf", "brf", "hrf"):
@@ -90,12 +91,14 @@ class Resonator:
         return named | recurrent_shapes(shape, self.recurrent, self.model.upper())
 
     def initial(self, shape: Shape, step_ms: float, rng: np.random.Generator) -> dict[str, Array]:
-        """omega and b' uniform in their ranges; recurrent weights uniform."""
+        """omega, b' and recurrent weights uniform in their ranges; without one, the latter within -+ 1 / sqrt(N)."""
         start: dict[str, Array] = {
             "omega": rng.uniform(*self.omega_range, shape[0]),
             "b_offset": rng.uniform(*self.b_offset_range, shape[0]),
         }
-        if self.recurrent:
+        if self.recurrent and self.recurrent_range is not None:
+            start["recurrent_weight"] = rng.uniform(*self.recurrent_range, (shape[0], shape[0]))
+        elif self.recurrent:
             start["recurrent_weight"] = recurrent_start(shape[0], rng)
         return start
 

@@ -137,11 +137,12 @@ class Screen:
 
     # What the engine's side does.
 
-    def clear(self) -> None:
-        """Begin anew: what was shown before has nothing to do with what comes."""
+    def clear(self, now_us: int) -> None:
+        """Begin anew at sensor time `now_us`: what was shown before has nothing to do with what comes."""
         self._raster.fill(0)
         self._painted.fill(0)
         self._tracks["id"] = 0
+        self._head[_NEWEST_US] = now_us
         self._head[_EPOCH] += 1
 
     def write_events(self, events: Events) -> None:
@@ -182,7 +183,8 @@ class Screen:
             _paint(self._rasters[place], fired, neurons, column, self._painted[place : place + 1])
         if tracks or self._head[_TRACKS_SHOWN]:
             self._show_tracks(result)
-        self._head[_NEWEST_US] = (step.index + 1) * self.layout.step_us
+        # While a place is approached it is shown already that one is there.
+        self._head[_NEWEST_US] = max(self._head[_NEWEST_US], (step.index + 1) * self.layout.step_us)
         self._head[_LATE] += stamps.finished_ns - stamps.arrived_ns > self.layout.step_us * 1000
         self._head[_RECORDS_WRITTEN] = written + 1
 

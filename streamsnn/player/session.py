@@ -28,6 +28,7 @@ from streamsnn.types import Packet, Result, Sensor, Source
 _SNAPSHOT_US = 1_000_000
 _SHOWN_US = 6_000_000
 """How much before the place that was sought is shown as well."""
+_LEAD_US = 1_000_000
 _REPLAYED_US = 60_000_000
 """A place farther than this from where the stream can be taken up is reached by warming up, where a model forgets."""
 
@@ -133,9 +134,10 @@ class Session:
         """
         if self.live:
             raise StreamsnnError("A live stream cannot be wound.", hint="Record it first, then open the recording.")
-        first = self.begin_us // self.step_us
+        first, run = self.begin_us // self.step_us, self._run
         index = max(index, first)
-        kept = self._snapshots.before(index)
+        # A little before it, so that one sees what led there.
+        kept = self._snapshots.before(max(first, index - _LEAD_US // self.step_us))
         here = self._pure and self.target is None and self.next_index <= index
         at = max(self.next_index if here else first, kept.index if kept else first)
         memory_us = self.model.card.memory_us
@@ -146,7 +148,9 @@ class Session:
         elif not here:
             self.restart()
         self._show_from = index - _SHOWN_US // self.step_us
-        self.screen.clear()
+        # What is a short way on is only played faster, and nothing of the picture is lost.
+        if not (here and self._run is run and self.next_index >= self._show_from):
+            self.screen.clear(index * self.step_us)
         self.target = index if self.next_index < index else None
         self.pace.hold()
 
@@ -162,14 +166,14 @@ class Session:
         self.target = None
         self._start(self._open(0))
         self.next_index = self.begin_us // self.step_us
-        self.screen.clear()
+        self.screen.clear(self.begin_us)
 
     def reset_state(self) -> None:
         """Forget everything heard or seen, here."""
         self.state.reset()
         self.readout.reset()
         self._pure = False
-        self.screen.clear()
+        self.screen.clear(self.next_index * self.step_us)
 
     def switch_filter(self, spelling: str, on: bool) -> None:
         """Apply a filter from the next packet on, or no longer. Raises StreamsnnError if there is no such filter."""
@@ -296,6 +300,7 @@ class Session:
     def _changed(self) -> None:
         """What was kept is not what playing there would give from now on."""
         self._snapshots.clear()
+        self._pure = False
 
     def _release(self, packet: Packet) -> Packet:
         return packet if self.live or self.target is not None else self.pace.release(packet)

@@ -1,19 +1,19 @@
-"""Sound as a source of events: any `SoundSource`, heard by a cochlea."""
+"""Sound as a source of events: any `SoundSource`, heard by a cochlea or a cheaper ear."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from streamsnn.cochlea.encoder import Cochlea
-from streamsnn.types import Hearing, Packet, Sensor, Sound, SoundSource
+from streamsnn.cochlea.ears import make_ear
+from streamsnn.types import AnyHearing, Packet, Sensor, Sound, SoundSource
 
 
 class Heard:
-    """What a cochlea with `hearing` makes of `sounds`: a packet a block, and as many rows as the sound has ears.
+    """What an ear with `hearing` makes of `sounds`: a packet a block, and as many rows as the sound has ears.
 
     Every iteration hears from the beginning, with the same spikes for the same sound, however it is cut into blocks. It
     ends where `stop_us` is reached. `live` says that the sound comes in true time by itself.
@@ -22,7 +22,7 @@ class Heard:
     def __init__(
         self,
         sounds: SoundSource,
-        hearing: Hearing,
+        hearing: AnyHearing,
         *,
         seed: int = 0,
         live: bool = False,
@@ -30,28 +30,32 @@ class Heard:
     ) -> None:
         self.sounds = sounds
         self.live = live
+        self.on_sound: Callable[[Sound], object] | None = None
+        """Told of every block before it is heard: whoever wants to know the sound, too, need not read it again."""
         self._stop_us = stop_us
-        self._level = hearing.level
-        self.cochlea = Cochlea(hearing, sounds.rate_hz, sounds.ears, seed)
+        self._level: float | None = getattr(hearing, "level", None)
+        self.ear = make_ear(hearing, sounds.rate_hz, sounds.ears, seed)
 
     @property
     def sensor(self) -> Sensor:
-        return self.cochlea.sensor
+        return self.ear.sensor
 
     def __iter__(self) -> Iterator[Packet]:
-        self.cochlea.reset()
+        self.ear.reset()
         # What there is to compile is compiled before the first sound comes in, and hears a moment of silence.
-        self.cochlea.copy().push(Sound(np.zeros((1, self.sounds.ears), np.float32), 0, 0))
+        self.ear.copy().push(Sound(np.zeros((1, self.sounds.ears), np.float32), 0, 0))
         for sound in self.sounds:
-            packet = self.cochlea.push(sound)
+            if self.on_sound is not None:
+                self.on_sound(sound)
+            packet = self.ear.push(sound)
             yield packet
             if self._stop_us is not None and packet.t_end_us >= self._stop_us:
                 return
 
     def delays_ms(self) -> dict[str, float]:
-        """What comes before a step can: the resampling, and the membrane of the quickest and of the slowest channel."""
-        resampling_us = self.cochlea.resampling_us
-        membrane_us = self.cochlea.delay_us - resampling_us
+        """What comes before a step can: the resampling, and the quickest and the slowest channel."""
+        resampling_us = self.ear.resampling_us
+        membrane_us = self.ear.delay_us - resampling_us
         return {
             "resampling_ms": resampling_us / 1000,
             "membrane_least_ms": float(membrane_us.min()) / 1000,
@@ -60,8 +64,14 @@ class Heard:
 
     @property
     def level_db(self) -> float:
-        """How loud the sound is now, as the gain follows it; full scale is 0."""
-        return 20 * math.log10(self._level / self.cochlea.gain)
+        """How loud the sound is now, as the gain follows it; full scale is 0. NaN for an ear that follows nothing."""
+        gain = getattr(self.ear, "gain", None)
+        return math.nan if self._level is None or gain is None else 20 * math.log10(self._level / gain)
+
+    @property
+    def overruns(self) -> int | None:
+        """How often its device lost sound before it reached this program; None where there is no device."""
+        return getattr(self.sounds, "overruns", None)
 
     @property
     def damage(self) -> Any:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,10 +14,12 @@ from numpy.typing import NDArray
 
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats import open_recording
+from streamsnn.formats.opening import split_member
+from streamsnn.formats.shd import SENSOR, SpikeFile, is_spike_file
 from streamsnn.sensor_fit import SensorFit, fit_sensor
 from streamsnn.training.augment import Augmentation, augment_in_time
 from streamsnn.training.dataset import Dataset
-from streamsnn.types import Events, InputSpec, Sensor
+from streamsnn.types import EVENT, Events, InputSpec, Sensor
 
 
 @dataclass(frozen=True)
@@ -76,19 +81,35 @@ def read_takes(dataset: Dataset, spec: InputSpec, view: View) -> tuple[Take, ...
     Raises StreamsnnError for one that cannot be read, does not fit the input, or holds no event.
     """
     takes = []
-    for sample in dataset.samples:
-        recording = open_recording(sample.path)
-        fit = view.fit(recording.sensor, spec)
-        chunks = tuple(recording.chunks())
-        if not chunks:
-            raise StreamsnnError(f"{sample.path} holds no events.", hint="Take it out of the dataset.")
-        takes.append(take_of(np.concatenate(chunks), recording.t_begin_us, fit))
+    with contextlib.ExitStack() as closing:
+        files: dict[Path, SpikeFile] = {}
+        for sample in dataset.samples:
+            file, member = split_member(sample.path)
+            if member is not None and is_spike_file(file):
+                # Opened once: there are thousands of samples in it.
+                if file not in files:
+                    files[file] = closing.enter_context(SpikeFile(file))
+                sensor, t_begin_us, events = SENSOR, 0, files[file].sample(member)
+            else:
+                recording = open_recording(sample.path)
+                chunks = [np.empty(0, EVENT), *recording.chunks()]
+                sensor, t_begin_us, events = recording.sensor, recording.t_begin_us, np.concatenate(chunks)
+            fit = view.fit(sensor, spec)
+            if not events.size:
+                raise StreamsnnError(f"{sample.path} holds no events.", hint="Take it out of the dataset.")
+            takes.append(take_of(events, t_begin_us, fit))
     return tuple(takes)
 
 
 def take_of(events: Events, t_begin_us: int, fit: SensorFit) -> Take:
     """A recording that lasts until its last event."""
     return Take(events, t_begin_us, int(events["t"][-1]) + 1 if events.size else t_begin_us + 1, fit)
+
+
+def lasting(take: Take, duration_us: int) -> Take:
+    """The recording's first `duration_us`, with silence after its end where it is shorter."""
+    end_us = take.t_begin_us + duration_us
+    return dataclasses.replace(take, events=take.events[take.events["t"] < end_us], t_end_us=end_us)
 
 
 def steps_of(take: Take, step_us: int) -> int:

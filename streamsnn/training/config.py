@@ -3,8 +3,9 @@
 [model]         ModelSettings         [data]            DataSettings
 [input]         InputSpec             [augmentation]    Augmentation
 [readout]       ReadoutSettings       [training]        TrainingSettings
-[hearing]       Hearing               [objective]     Objective
-                                      [voices]        Voices
+[hearing]       Hearing,              [objective]     Objective
+                DeltaHearing          [voices]        Voices
+[calibration]   CalibrationSettings
 [[layers]]      as in a model.toml, with batch norm and dropout
 """
 
@@ -17,14 +18,14 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from streamsnn.errors import StreamsnnError
 from streamsnn.layers import Layer, NetworkSpec
 from streamsnn.tables import build, choose, hearing_from_table, input_spec_from_table, layers_from_tables
 from streamsnn.training.augment import Augmentation
 from streamsnn.training.voices import Voices
-from streamsnn.types import Hearing, InputSpec, ModelCard, ReadoutSettings
+from streamsnn.types import AnyHearing, InputSpec, ModelCard, ReadoutSettings
 
 
 @dataclass(frozen=True)
@@ -44,20 +45,23 @@ class ModelSettings:
 class DataSettings:
     """Where the recordings are (relative to the working directory), and how they are used.
 
-    `labels` is a table to use in place of the folder's labels.csv, and `held_out` one of recordings that are held out,
-    in place of a share that is drawn; their paths, too, are relative to the working directory. `also` are further
-    folders, of which all is learned and nothing held out. Of each recording the first `duration_ms` are, 0 for all of
-    the longest. The share `holdout` of every class is held out, drawn with `split_seed`; the best epoch is the best on
-    these. `crop`, `downsample` and `letterbox` as in `fit_sensor`.
+    `folder` may be a file of many recordings, such as shd_train.h5. `labels` is a table to use in place of the folder's
+    labels.csv. The share `holdout` of every class is held out, drawn with `split_seed`; or in place of it all that
+    `held_out_speakers` said, or what `held_out` names: a table, or a file of many recordings. The best epoch is the
+    best on what is held out. `also` are further folders, of which all is learned. Paths are relative to the working
+    directory. Of each recording the first `duration_ms` are learned, 0 for all of the longest; with `pad` a shorter one
+    lasts as long, in silence. `crop`, `downsample` and `letterbox` as in `fit_sensor`.
     """
 
     folder: str
     labels: str | None = None
     held_out: str | None = None
+    held_out_speakers: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     holdout: float = 0.2
     split_seed: int = 0
     duration_ms: float = 0.0
+    pad: bool = False
     crop: tuple[int, int, int, int] | None = None
     downsample: int | None = None
     letterbox: bool = False
@@ -72,14 +76,16 @@ class Objective:
             at `early_to_ms`, until `early_after_ms` after its end, when the answer may begin to fade
     quiet   from `quiet_after_ms` after a span's end (and before the first) the answer is to be that nothing is there:
             the cross-entropy with an equal share for every class, less what it is for a perfect answer
+    every   the cross-entropy of the scores themselves after each step of a recording, summed over its steps
 
-    Recordings of which it is not known what comes when have only the first part. `label_smoothing` is the share of the
-    target that all classes have in common.
+    Recordings of which it is not known what comes when have only the first part and the last. `label_smoothing` is the
+    share of the target that all classes have in common.
     """
 
     final: float = 1.0
     early: float = 0.0
     quiet: float = 0.0
+    every: float = 0.0
     early_from_ms: float = 150.0
     early_to_ms: float = 350.0
     early_after_ms: float = 200.0
@@ -91,7 +97,7 @@ class Objective:
 class TrainingSettings:
     """How weights are found: AdamW on what the objective says.
 
-    The learning rate rises linearly over the share `warm_up` of all updates and falls to 0 as a cosine does. Neurons'
+    The learning rate rises linearly over the share `warm_up` of all updates and falls to 0 as `fall` says. Neurons'
     own parameters have `neuron_learning_rate`, where given, and no weight decay. Neurons that scale their input down
     (resonators do, by dt_s) want a `current_gain`: the factor on the initial currents into them, from batch norm and
     recurrent weights, and on the learning rates of these. The gradient's norm is clipped to `clip_norm` (0: not).
@@ -106,8 +112,21 @@ class TrainingSettings:
     current_gain: float = 1.0
     weight_decay: float = 0.01
     warm_up: float = 0.1
+    fall: Literal["cosine", "linear"] = "cosine"
     clip_norm: float = 2.0
     average: float = 0.99
+
+
+@dataclass(frozen=True)
+class CalibrationSettings:
+    """How sure a model that listens must be, found after its training as `streamsnn calibrate` does.
+
+    `labels` is a table of words to find it with, relative to the working directory (its files to [data] folder), and
+    none of them learned; left out, those that are held out. No more than `false_alarms_an_hour` are to be shown.
+    """
+
+    labels: str | None = None
+    false_alarms_an_hour: float = 12.0
 
 
 @dataclass(frozen=True)
@@ -123,7 +142,8 @@ class Config:
     objective: Objective
     training: TrainingSettings
     voices: Voices
-    hearing: Hearing | None = None
+    hearing: AnyHearing | None = None
+    calibration: CalibrationSettings | None = None
     text: str = ""
 
     @property
@@ -149,7 +169,10 @@ class Config:
         return NetworkSpec(card, self.layers)
 
 
-_TABLES = ("model", "input", "hearing", "readout", "layers", "data", "voices", "augmentation", "objective", "training")
+_TABLES = (
+    *("model", "input", "hearing", "readout", "layers", "data", "voices", "augmentation", "objective", "training"),
+    "calibration",
+)
 _REQUIRED = ("model", "input", "layers", "data")
 
 
@@ -201,6 +224,7 @@ def parse_config(text: str, where: str) -> Config:
         voices=table("voices", Voices),
         objective=table("objective", Objective),
         training=table("training", TrainingSettings),
+        calibration=table("calibration", CalibrationSettings) if "calibration" in document else None,
         text=text,
     )
     _refuse_nonsense(config, where)
@@ -215,6 +239,19 @@ def _refuse_nonsense(config: Config, where: str) -> None:
         (model.step_us >= 1, "[model]", f"step_us is {model.step_us}", "1 or more"),
         (0 <= data.holdout < 1, "[data]", f"holdout is {data.holdout}", "a share from 0 to below 1"),
         (data.duration_ms >= 0, "[data]", f"duration_ms is {data.duration_ms}", "0 (all) or more"),
+        (data.duration_ms > 0 or not data.pad, "[data]", "pad has no duration_ms", "duration_ms, too"),
+        (
+            data.held_out is None or not data.held_out_speakers,
+            "[data]",
+            "both held_out and held_out_speakers are given",
+            "one of them",
+        ),
+        (
+            config.calibration is None or config.hearing is not None,
+            "[calibration]",
+            "the model does not listen",
+            "it to models with [hearing] only",
+        ),
         (data.split_seed >= 0, "[data]", f"split_seed is {data.split_seed}", "0 or more"),
         (training.epochs >= 1, "[training]", f"epochs is {training.epochs}", "1 or more"),
         (training.batch >= 2, "[training]", f"batch is {training.batch}", "2 or more"),
@@ -236,7 +273,7 @@ def _refuse_nonsense(config: Config, where: str) -> None:
             "a share from 0 to below 1",
         ),
         (
-            objective.final >= 0 and objective.early >= 0 and objective.quiet >= 0,
+            min(objective.final, objective.early, objective.quiet, objective.every) >= 0,
             "[objective]",
             "a weight is below 0",
             "weights of 0 or more",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,24 +13,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn.errors import StreamsnnError
+from streamsnn.formats.opening import split_member
+from streamsnn.formats.shd import SpikeFile, is_spike_file
 
 LABELS_FILE = "labels.csv"
 _COLUMNS = ("file", "label")
-_LAYOUT = f"A dataset is a folder with {LABELS_FILE} (columns file,label), or with one folder of recordings a class."
+_LAYOUT = (
+    f"A dataset is a folder with {LABELS_FILE} (columns file,label), or with one folder of recordings a class,"
+    " or a file in the layout of SHD."
+)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One recording, its path relative to the dataset's folder (as labels.csv spells it), and its class's name."""
+    """One recording, its path relative to the dataset's folder (as labels.csv spells it), and its class's name.
+
+    `speaker` is who said it, where the dataset tells: in a column of that name, or in a file in SHD's layout.
+    """
 
     path: Path
     file: str
     label: str
+    speaker: str | None = None
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Labelled recordings. `classes` are in natural order: numbers by value, then words by alphabet."""
+    """Labelled recordings. `classes` are in natural order, numbers by value, then words by alphabet; those of a file in
+    SHD's layout are in the order of its labels."""
 
     folder: Path
     samples: tuple[Sample, ...]
@@ -38,9 +49,8 @@ class Dataset:
     def with_more(self, folder: str | os.PathLike[str]) -> Dataset:
         """The same and, after its own samples, those of another folder, whose path is put before their names."""
         more = open_dataset(folder)
-        added = tuple(Sample(each.path, f"{more.folder}/{each.file}", each.label) for each in more.samples)
-        classes = sorted({*self.classes, *more.classes}, key=_natural)
-        return Dataset(self.folder, self.samples + added, tuple(classes))
+        added = tuple(dataclasses.replace(each, file=f"{more.folder}/{each.file}") for each in more.samples)
+        return Dataset(self.folder, self.samples + added, _all_classes(self, more))
 
     def in_order(self, labels: Sequence[str]) -> Dataset:
         """The same with its classes in the order of `labels`. Raises StreamsnnError where these are others."""
@@ -58,9 +68,10 @@ class Dataset:
 
 
 def open_dataset(folder: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None) -> Dataset:
-    """List the samples of a dataset without reading them.
+    """List the samples of a dataset without reading them: of a folder, or of a file in SHD's layout.
 
-    `labels` is a table to use in place of the folder's own labels.csv; files in it are relative to `folder`.
+    `labels` is a table to use in place of the folder's own labels.csv; files in it are relative to `folder`, or to the
+    folder that the file is in.
 
     Raises StreamsnnError for a folder that is missing, empty, laid out otherwise, or that misses a file it names.
     """
@@ -68,7 +79,11 @@ def open_dataset(folder: str | os.PathLike[str], labels: str | os.PathLike[str] 
     if not path.exists():
         raise StreamsnnError(f"There is no dataset {path}.", hint="Check the path; relative ones start where you are.")
     if not path.is_dir():
-        raise StreamsnnError(f"{path} is a file, not a dataset.", hint=_LAYOUT)
+        if not is_spike_file(path):
+            raise StreamsnnError(f"{path} is a file, not a dataset.", hint=_LAYOUT)
+        if labels is None:
+            return _of_spike_file(path)
+        path = path.parent
     table = path / LABELS_FILE if labels is None else Path(labels)
     if labels is not None and not table.is_file():
         raise StreamsnnError(f"There is no table of labels {table}.", hint="Name a CSV with the columns file,label.")
@@ -87,17 +102,67 @@ def open_divided(
 ) -> tuple[Dataset, NDArray[np.int64]]:
     """The samples of both tables as one dataset, and which of them are held out: those of `held_out`.
 
-    Raises StreamsnnError as `open_dataset` does, and where a recording is in both.
+    `held_out` may be a file in SHD's layout, too. Raises StreamsnnError as `open_dataset` does, and where a recording
+    is in both.
     """
-    learned, held = open_dataset(folder, labels), open_dataset(folder, held_out)
+    learned = open_dataset(folder, labels)
+    if is_spike_file(held_out):
+        held = open_dataset(held_out)
+        way = os.path.relpath(held.folder, learned.folder)
+        samples = tuple(dataclasses.replace(each, file=os.path.normpath(f"{way}/{each.file}")) for each in held.samples)
+        held = dataclasses.replace(held, samples=samples)
+    else:
+        held = open_dataset(folder, held_out)
     both = sorted({sample.file for sample in learned.samples} & {sample.file for sample in held.samples})
     if both:
         raise StreamsnnError(
             f"{both[0]} is to be learned and to be held out.", hint="Every recording may be in one of the two tables."
         )
-    classes = sorted({*learned.classes, *held.classes}, key=_natural)
-    dataset = Dataset(learned.folder, learned.samples + held.samples, tuple(classes))
+    dataset = Dataset(learned.folder, learned.samples + held.samples, _all_classes(learned, held))
     return dataset, np.arange(len(learned.samples), len(dataset.samples))
+
+
+def said_by(dataset: Dataset, speakers: Sequence[str]) -> NDArray[np.int64]:
+    """Indices of the samples that `speakers` said. Raises StreamsnnError for one who said nothing, or all."""
+    known = {sample.speaker for sample in dataset.samples}
+    for speaker in speakers:
+        if speaker not in known:
+            names = sorted((name for name in known if name is not None), key=_natural)
+            raise StreamsnnError(
+                f"Nobody in {dataset.folder} is called {speaker!r}.",
+                hint=f"There is {', '.join(names)}." if names else 'Its table needs a column "speaker".',
+            )
+    found = np.flatnonzero([sample.speaker in speakers for sample in dataset.samples])
+    if found.size == len(dataset.samples):
+        raise StreamsnnError("All speakers are held out: nothing is left to learn from.", hint="Hold out fewer.")
+    return found
+
+
+def _all_classes(first: Dataset, second: Dataset) -> tuple[str, ...]:
+    """The classes of both; what one of them holds in whole keeps its order."""
+    for one, other in ((first, second), (second, first)):
+        if set(other.classes) <= set(one.classes):
+            return one.classes
+    return tuple(sorted({*first.classes, *second.classes}, key=_natural))
+
+
+def _of_spike_file(path: Path) -> Dataset:
+    """The samples of a file in SHD's layout, each named FILE#NUMBER."""
+    with SpikeFile(path) as file:
+        labels, names = file.labels.tolist(), file.classes
+        speakers = [str(speaker) for speaker in file.speakers.tolist()] if file.knows_speakers else [None] * len(labels)
+    for number, label in enumerate(labels):
+        if label < 0 or (names and label >= len(names)):
+            raise StreamsnnError(f"{path}#{number} has label {label}, which has no name.", hint="Copy the file again.")
+    names = names or tuple(str(label) for label in range(max(labels, default=-1) + 1))
+    samples = tuple(
+        Sample(path.with_name(f"{path.name}#{number}"), f"{path.name}#{number}", names[label], speaker)
+        for number, (label, speaker) in enumerate(zip(labels, speakers, strict=True))
+    )
+    if not samples:
+        raise StreamsnnError(f"{path} holds no recordings.", hint=_LAYOUT)
+    there = {sample.label for sample in samples}
+    return Dataset(path.parent, samples, tuple(name for name in names if name in there))
 
 
 def _natural(name: str) -> tuple[bool, int, str]:
@@ -127,12 +192,12 @@ def _from_table(table: Path, folder: Path) -> Iterator[Sample]:
             raise StreamsnnError(
                 f"{table} names {file} twice, in lines {seen[file]} and {line}.", hint="Drop one of the two lines."
             )
-        if not (folder / file).is_file():
+        if not split_member(folder / file)[0].is_file():
             raise StreamsnnError(
                 f"{table}, line {line}: there is no file {folder / file}.", hint="Copy the whole dataset."
             )
         seen[file] = line
-        yield Sample(folder / file, file, label)
+        yield Sample(folder / file, file, label, str(row.get("speaker") or "").strip() or None)
 
 
 def _from_folders(folder: Path) -> Iterator[Sample]:

@@ -37,8 +37,8 @@ def last_of(evidence: Tensor, lengths: NDArray[np.int64]) -> Tensor:
     return evidence[torch.as_tensor(lengths) - 1, torch.arange(evidence.shape[1])]
 
 
-def loss(evidence: Tensor, batch: Batch, objective: Objective, step_us: int) -> Tensor:
-    """The mean over the batch of what `objective` asks for, of evidence (T, B, classes)."""
+def loss(scores: Tensor, evidence: Tensor, batch: Batch, objective: Objective, step_us: int) -> Tensor:
+    """The mean over the batch of what `objective` asks for, of scores and evidence (T, B, classes)."""
     classes = evidence.shape[2]
     held = last_of(evidence, batch.lengths)
     targets = torch.as_tensor(batch.targets)
@@ -48,6 +48,8 @@ def loss(evidence: Tensor, batch: Batch, objective: Objective, step_us: int) -> 
         total = total + objective.final * functional.cross_entropy(
             held[known], targets[known], label_smoothing=objective.label_smoothing
         )
+    if objective.every > 0 and known.any():
+        total = total + objective.every * _every(scores, batch, objective.label_smoothing)
     if objective.early > 0 or objective.quiet > 0:
         wanted, weights = step_targets(batch, objective, step_us)
         surprise = -functional.log_softmax(evidence, dim=2)
@@ -62,6 +64,18 @@ def loss(evidence: Tensor, batch: Batch, objective: Objective, step_us: int) -> 
             weight = weights * chosen
             total = total + share * (wrong * weight).sum() / weight.sum().clamp(min=1)
     return total
+
+
+def _every(scores: Tensor, batch: Batch, label_smoothing: float) -> Tensor:
+    """The cross-entropy after each step, summed over a recording's steps: the mean over those whose class is known."""
+    steps, classes = scores.shape[0], scores.shape[2]
+    known = torch.as_tensor(batch.targets >= 0)
+    wanted = torch.as_tensor(batch.targets).expand(steps, -1)[:, known]
+    there = torch.as_tensor(np.arange(steps)[:, None] < batch.lengths)[:, known]
+    wrong = functional.cross_entropy(
+        scores[:, known].reshape(-1, classes), wanted.reshape(-1), label_smoothing=label_smoothing, reduction="none"
+    )
+    return (wrong.reshape(wanted.shape) * there).sum() / wanted.shape[1]
 
 
 def step_targets(batch: Batch, objective: Objective, step_us: int) -> tuple[Tensor, Tensor]:

@@ -54,10 +54,10 @@ def make_optimiser(network: SequenceNetwork, settings: TrainingSettings) -> torc
     return torch.optim.AdamW(tables)
 
 
-def set_rates(optimiser: torch.optim.Optimizer, done: float, warm_up: float) -> None:
-    """Set all learning rates for when the share `done` of the updates is made: a linear rise, then a cosine to 0."""
-    rise = min(1.0, done / warm_up) if warm_up > 0 else 1.0
-    fall = 0.5 * (1 + math.cos(math.pi * done))
+def set_rates(optimiser: torch.optim.Optimizer, done: float, settings: TrainingSettings) -> None:
+    """Set all learning rates for when the share `done` of the updates is made: a linear rise, then a fall to 0."""
+    rise = min(1.0, done / settings.warm_up) if settings.warm_up > 0 else 1.0
+    fall = 1 - done if settings.fall == "linear" else 0.5 * (1 + math.cos(math.pi * done))
     for group in optimiser.param_groups:
         group["lr"] = group["peak"] * rise * fall
 

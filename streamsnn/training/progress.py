@@ -40,7 +40,7 @@ class TerminalObserver:
     def preparing(self, done: int, total: int) -> None:
         if self._heard is None:
             self._heard = self._progress.add_task("hearing", total=total)
-        self._progress.update(self._heard, completed=done, visible=done < total)
+        self._progress.update(self._heard, completed=done, total=total, visible=done < total)
 
     def begin(self, epochs: int, done: tuple[Epoch, ...]) -> None:
         self._epochs = self._progress.add_task("epochs", total=epochs, completed=len(done))

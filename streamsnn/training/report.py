@@ -158,7 +158,11 @@ def _voiced(config: Config) -> str:
 
 def _which(config: Config) -> str:
     data = config.data
-    return f"share {data.holdout:g} of every class" if data.held_out is None else f"those of `{data.held_out}`"
+    if data.held_out is not None:
+        return f"those of `{data.held_out}`"
+    if data.held_out_speakers:
+        return f"speakers {', '.join(data.held_out_speakers)}"
+    return f"share {data.holdout:g} of every class"
 
 
 def readme(
@@ -198,7 +202,8 @@ def readme(
             "The epoch was chosen by the same held-out recordings, which flatters the accuracy a little.",
             "Measured with",
             "",
-            f"    streamsnn evaluate {config.data.folder} --labels {folder / HELD_OUT_FILE} --model {folder}",
+            f"    streamsnn evaluate {config.data.folder} --labels {folder / HELD_OUT_FILE} --model {folder}"
+            + (f" --duration {config.data.duration_ms:g}ms" if config.data.pad else ""),
             "",
             "Rows: what was shown; columns: what was recognised.",
             "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import shutil
 from pathlib import Path
@@ -11,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn.errors import StreamsnnError
+from streamsnn.modelfolder import load_model
 from streamsnn.network import Network
-from streamsnn.training.batches import View, read_takes
+from streamsnn.training.batches import View, lasting, read_takes
+from streamsnn.training.calibration import calibrate, write_calibration
 from streamsnn.training.config import Config
-from streamsnn.training.dataset import Dataset, open_dataset, open_divided, split
+from streamsnn.training.dataset import Dataset, open_dataset, open_divided, said_by, split
 from streamsnn.training.report import figures, stream_through, write_report
 from streamsnn.training.trainer import Material, Observer, Trained, Trainer, TrainingInterrupted
 from streamsnn.training.words import hear_words, read_words
@@ -34,6 +37,7 @@ def train_model(config: Config, folder: Path, observer: Observer, *, command: st
     _refuse_foreign(folder)
     dataset, training, validation = _divided(config)
     spec = config.spec(dataset.classes)
+    calibrating = _calibrating(config, dataset, training, validation)
     material = _material(config, dataset, training, validation, observer)
     trainer = Trainer(config, spec, material)
     work = work_folder(folder)
@@ -44,6 +48,12 @@ def train_model(config: Config, folder: Path, observer: Observer, *, command: st
         raise TrainingInterrupted(
             "Interrupted while the trained model was being written.", hint="Add --resume to write it."
         ) from error
+    if config.calibration is not None and calibrating is not None:
+        words = read_words(calibrating)
+        rate = config.calibration.false_alarms_an_hour
+        found = calibrate(network, words, rate, config.training.seed, observer.preparing)
+        write_calibration(folder, found, command)
+        network = load_model(folder)
     shutil.rmtree(work, ignore_errors=True)
     with contextlib.suppress(OSError):
         # Another training may still have its checkpoints there.
@@ -54,17 +64,42 @@ def train_model(config: Config, folder: Path, observer: Observer, *, command: st
 def _divided(config: Config) -> tuple[Dataset, NDArray[np.int64], NDArray[np.int64]]:
     """The data, and which of its samples to learn from and to hold out."""
     data = config.data
-    if data.held_out is None:
-        dataset = open_dataset(data.folder, data.labels)
-        training, held = split(dataset.targets(), dataset.classes, data.holdout, data.split_seed)
-    else:
+    if data.held_out is not None:
         dataset, held = open_divided(data.folder, data.labels, data.held_out)
-        training = np.setdiff1d(np.arange(len(dataset.samples)), held)
+    else:
+        dataset = open_dataset(data.folder, data.labels)
+        if data.held_out_speakers:
+            held = said_by(dataset, data.held_out_speakers)
+        else:
+            _, held = split(dataset.targets(), dataset.classes, data.holdout, data.split_seed)
+    training = np.setdiff1d(np.arange(len(dataset.samples)), held)
     own = len(dataset.samples)
     for folder in data.also:
         dataset = dataset.with_more(folder)
     training = np.concatenate([training, np.arange(own, len(dataset.samples))])
     return dataset.in_order(config.model.labels) if config.model.labels else dataset, training, held
+
+
+def _calibrating(
+    config: Config, dataset: Dataset, training: NDArray[np.int64], validation: NDArray[np.int64]
+) -> Dataset | None:
+    """The words to calibrate with, where that is asked for. Raises StreamsnnError where one of them is learned."""
+    if config.calibration is None:
+        return None
+    if config.calibration.labels is None:
+        samples = tuple(dataset.samples[place] for place in validation)
+    else:
+        samples = open_dataset(config.data.folder, config.calibration.labels).samples
+    learned = {dataset.samples[place].path for place in training}
+    for sample in samples:
+        if sample.path in learned:
+            raise StreamsnnError(
+                f"{sample.file} is to be learned and to be calibrated with.",
+                hint="Name a table of other words in [calibration] labels.",
+            )
+        if sample.label not in dataset.classes:
+            raise StreamsnnError(f"{sample.file} is to be calibrated with, and nobody learns {sample.label!r}.")
+    return dataclasses.replace(dataset, samples=samples)
 
 
 def _material(
@@ -110,6 +145,8 @@ def _finish(
     held_out = None
     if material.validation.size:
         takes = [material.takes[member][0] for member in material.validation]
+        if config.data.pad:
+            takes = [lasting(take, round(1000 * config.data.duration_ms)) for take in takes]
         held_out = stream_through(network, takes, material.targets[material.validation])
     network = Network(config.spec(dataset.classes, memory_us, figures(trained, held_out)), trained.weights)
     held = [dataset.samples[member] for member in material.validation]

@@ -21,7 +21,7 @@ from streamsnn.layers import NetworkSpec
 from streamsnn.network import Network
 from streamsnn.neurons.base import Array
 from streamsnn.sequence import SequenceNetwork
-from streamsnn.training.batches import Batch, Take, augmented, make_batch, steps_of
+from streamsnn.training.batches import Batch, Take, augmented, lasting, make_batch, steps_of
 from streamsnn.training.checkpoint import load_checkpoint, save_checkpoint
 from streamsnn.training.config import Config
 from streamsnn.training.objective import last_of, running_evidence
@@ -72,7 +72,7 @@ class Observer(Protocol):
     """Somebody who watches a training."""
 
     def preparing(self, done: int, total: int) -> None:
-        """So many recordings of all are ready."""
+        """So many recordings of all are ready: to learn from, or afterwards to calibrate with."""
         ...
 
     def begin(self, epochs: int, done: tuple[Epoch, ...]) -> None:
@@ -181,9 +181,11 @@ class Trainer:
             takes = [self.material.takes[member][0] for member in members]
         else:
             takes = [self._drawn_take(member, rng) for member in members]
-        duration_ms = self.config.data.duration_ms
-        if duration_ms > 0:
-            steps = max(1, round(duration_ms * 1000 / self._step_us))
+        data = self.config.data
+        if data.duration_ms > 0:
+            steps = max(1, round(data.duration_ms * 1000 / self._step_us))
+            if data.pad:
+                takes = [lasting(take, steps * self._step_us) for take in takes]
         else:
             steps = max(steps_of(take, self._step_us) for take in takes)
         return make_batch(takes, self.material.targets[members], self._step_us, steps)
@@ -196,10 +198,10 @@ class Trainer:
     def _update(self, batch: Batch) -> tuple[float, int]:
         """One step down the gradient: the loss before it, and how many recordings were right."""
         settings = self.config.training
-        set_rates(self._optimiser, self._updates / (settings.epochs * self._batches), settings.warm_up)
+        set_rates(self._optimiser, self._updates / (settings.epochs * self._batches), settings)
         scores = self._network(torch.from_numpy(batch.inputs), self._updates * settings.batch)
         evidence = running_evidence(scores, self.config.readout, self._step_us)
-        loss = loss_of(evidence, batch, self.config.objective, self._step_us)
+        loss = loss_of(scores, evidence, batch, self.config.objective, self._step_us)
         value = float(loss.detach())
         if not np.isfinite(value):
             raise StreamsnnError(

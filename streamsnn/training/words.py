@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamsnn.cochlea.encoder import Cochlea
+from streamsnn.cochlea.ears import make_ear
 from streamsnn.sensor_fit import SensorFit, fit_sensor
 from streamsnn.sources.sound_files import SoundFile
 from streamsnn.training.batches import Said, Take
 from streamsnn.training.dataset import Dataset
 from streamsnn.training.voices import Voices, Wave, another_voice, elsewhere
-from streamsnn.types import Hearing, InputSpec, Sound
+from streamsnn.types import AnyHearing, InputSpec, Sound
 
 _MARGIN_S = 0.08
 """So much before and after a word is cut out with it, and fades."""
@@ -66,19 +66,19 @@ def find_word(wave: Wave, rate_hz: int) -> tuple[int, int]:
     return int(said[0]) * block, min(wave.size, int(said[-1] + 1) * block)
 
 
-def hear(wave: Wave, rate_hz: int, hearing: Hearing, spec: InputSpec, seed: int, said: Sequence[Said]) -> Take:
-    """What a cochlea, from the beginning, makes of `wave`, both ears alike."""
+def hear(wave: Wave, rate_hz: int, hearing: AnyHearing, spec: InputSpec, seed: int, said: Sequence[Said]) -> Take:
+    """What an ear, from the beginning, makes of `wave`, both ears alike."""
     ears = spec.height
-    cochlea = Cochlea(hearing, rate_hz, ears, seed)
-    packet = cochlea.push(Sound(np.repeat(wave[:, None], ears, axis=1), 0, 0))
-    fit: SensorFit = fit_sensor(cochlea.sensor, spec)
+    ear = make_ear(hearing, rate_hz, ears, seed)
+    packet = ear.push(Sound(np.repeat(wave[:, None], ears, axis=1), 0, 0))
+    fit: SensorFit = fit_sensor(ear.sensor, spec)
     return Take(packet.events, packet.t_begin_us, packet.t_end_us, fit, tuple(said))
 
 
 def hear_words(
     words: Sequence[Word],
     learned: NDArray[np.int64],
-    hearing: Hearing,
+    hearing: AnyHearing,
     spec: InputSpec,
     voices: Voices,
     seed: int,
@@ -128,13 +128,16 @@ def hear_words(
 
 
 def place_words(
-    words: Sequence[Word], rate_hz: int, length_s: float, rng: np.random.Generator
+    words: Sequence[Word], rate_hz: int, length_s: float, rng: np.random.Generator, mean_pause_s: float = 0.4
 ) -> tuple[Wave, tuple[Said, ...]]:
-    """Words one after another with pauses of 0.2 s and more in a piece of silence; what finds no room is left out."""
+    """Words one after another in a piece of silence; what finds no room is left out.
+
+    Pauses last 0.2 s, and on top of that an exponential deviate of mean `mean_pause_s`.
+    """
     piece = np.zeros(round(length_s * rate_hz), np.float32)
     margin, fade = round(_MARGIN_S * rate_hz), round(0.01 * rate_hz)
     said = []
-    free_s = 0.1 + rng.exponential(0.4)
+    free_s = 0.1 + rng.exponential(mean_pause_s)
     for word in words:
         first, last = max(0, word.begin - margin), min(word.wave.size, word.end + margin)
         part = word.wave[first:last].copy()
@@ -148,7 +151,7 @@ def place_words(
         begin_us = (at + word.begin - first) * 1e6 / rate_hz
         end_us = begin_us + (word.end - word.begin) * 1e6 / rate_hz
         said.append(Said(word.target, begin_us, end_us))
-        free_s = end_us * 1e-6 + _MARGIN_S + 0.2 + rng.exponential(0.4)
+        free_s = end_us * 1e-6 + _MARGIN_S + 0.2 + rng.exponential(mean_pause_s)
     return piece, tuple(said)
 
 

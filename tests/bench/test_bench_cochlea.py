@@ -7,16 +7,21 @@ import json
 import pytest
 
 from streamsnn.bench import cochlea
-from streamsnn.types import Hearing
+from streamsnn.types import DeltaHearing, Hearing
 
 
 def test_all_sizes_are_measured_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cochlea, "_SIZES", (("20 x 2", Hearing(channels=20, cells=2), 1e9),))
+    sizes = (("20 x 2", Hearing(channels=20, cells=2), 1e9), ("delta, 20", DeltaHearing(channels=20), 1.0))
+    monkeypatch.setattr(cochlea, "_SIZES", sizes)
     monkeypatch.setattr(cochlea, "_lauscher_speed", lambda sound: 0.5)
     told: list[str] = []
     found = cochlea.measure(True, told.append)
     assert told[0] == "20 x 2"
-    (one,) = found["sizes"]
+    one, delta = found["sizes"]
+    assert delta["reached"] is True
+    assert delta["stages_ms"] == {}
+    assert delta["speech"]["spikes_a_second"] > 100
+    assert delta["silence"]["spikes_a_second"] == 0
     assert one["reached"] is False
     assert one["speech"]["times_real_time"] > 1
     assert one["speech"]["spikes_a_second"] > 2 * one["silence"]["spikes_a_second"] > 0
@@ -27,7 +32,7 @@ def test_all_sizes_are_measured_and_told(monkeypatch: pytest.MonkeyPatch) -> Non
         assert {len(row) for row in rows} == {len(headings)}
     json.dumps(found, allow_nan=False)
     shown = cochlea.tables(found)[0][2]
-    assert [row[0] for row in shown] == ["20 x 2", "lauscher, 70 x 1"]
+    assert [row[0] for row in shown] == ["20 x 2", "delta, 20", "lauscher, 70 x 1"]
     assert shown[0][4] == "no"
 
 

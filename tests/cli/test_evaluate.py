@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toys import SENSOR, save_sides, side_events, sides_spec, write_dataset, write_side
+from toys import SENSOR, save_ears, save_sides, side_events, sides_spec, write_dataset, write_side
 
 from streamsnn.cli import main, waiting
 from streamsnn.cli.evaluation import Answer, Evaluation, wilson
 from streamsnn.formats import write_recording
 from streamsnn.latency import Histogram
+from streamsnn.sources.sound_files import SoundFile
 from streamsnn.training.dataset import Sample
-from streamsnn.types import EVENT, Sensor
+from streamsnn.types import EVENT, Sensor, Sound
 
 KEYS = {
     "accuracy",
@@ -335,3 +338,29 @@ def test_what_is_reported_of_one_recording_is_held_against_its_spans(
     (here / "spans.csv").write_text("begin_us,end_us,label\n0,50000,up\n")
     assert "labels that sides does not know" in refused(capsys, "one.dat", "--spans", "spans.csv")
     assert "--limit is for folders" in refused(capsys, "data", "--spans", "spans.csv", "--limit", "1")
+
+
+def test_a_sound_is_read_once_for_its_answer_and_its_word(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_ears(here / "models" / "ears")
+    time_s = np.arange(16_000) / 16_000
+    for label, hz in (("low", 200), ("high", 4000)):
+        (here / "words" / label).mkdir(parents=True)
+        word = 0.3 * np.sin(2 * np.pi * hz * time_s) * ((time_s > 0.4) & (time_s < 0.7))
+        soundfile.write(here / "words" / label / "1.wav", np.stack([word, word], 1), 16_000)
+    passes = []
+    one_pass = SoundFile.__iter__
+
+    def counted(sound: SoundFile) -> Iterator[Sound]:
+        passes.append(sound)
+        return one_pass(sound)
+
+    monkeypatch.setattr(SoundFile, "__iter__", counted)
+    assert main(["evaluate", "words", "--model", "ears", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["accuracy"] == 1
+    assert len(passes) == 2
+    # From the word's beginning, not from that of the sound.
+    assert len(found["delays_ms"]) == 2
+    assert max(found["delays_ms"]) < 100

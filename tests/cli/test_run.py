@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toys import SENSOR, save_sides, side_events, write_side
+from toys import SENSOR, save_ears, save_sides, side_events, write_side
 
 from streamsnn import registry
 from streamsnn.cli import main, options, playing, waiting
 from streamsnn.clock import ManualClock
 from streamsnn.engine import stream
 from streamsnn.formats import write_recording
-from streamsnn.types import EVENT, Output, ReadoutSettings, Result, Sensor, Step
+from streamsnn.sources.hearing import Heard
+from streamsnn.types import EVENT, Output, ReadoutSettings, Result, Sensor, Sound, Step
 
 
 @pytest.fixture
@@ -423,3 +424,29 @@ def test_a_misspelt_filter(here: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert 'Did you mean "background"?' in refused(
         capsys, "left.dat", "--model", "sides", "--filter", "backgruond:tau=5ms"
     )
+
+
+class Struggling:
+    """A device that has lost sound three times before it came here."""
+
+    name, rate_hz, ears, overruns = "struggling", 16_000, 1, 3
+
+    def __iter__(self) -> Iterator[Sound]:
+        yield Sound(np.full((1600, 1), 0.1, np.float32), 0, 0)
+
+    def close(self) -> None:
+        pass
+
+
+def test_overruns_of_a_device_are_told(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_ears(here / "models" / "ears")
+    with monkeypatch.context() as patch:
+        patch.setattr(playing, "open_source", lambda *_, hearing, **__: Heard(Struggling(), hearing, live=True))
+        assert run("mic", "--model", "ears") == 0
+        assert "3 overruns" in capsys.readouterr().out
+        assert run("mic", "--model", "ears", "--json") == 0
+        assert objects(capsys)[-1]["summary"]["overruns"] == 3
+    assert run("left.dat", "--model", "sides", "--speed", "max", "--json") == 0
+    assert "overruns" not in objects(capsys)[-1]["summary"]

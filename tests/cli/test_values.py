@@ -79,6 +79,8 @@ def test_shares_and_numbers() -> None:
         (values.whole_number, "-1"),
         (values.whole_number, "1.5"),
         (values.count, "0"),
+        (values.number, "-1"),
+        (values.number, "many"),
         (values.share, "1"),
         (values.share, "150%"),
         (values.share, "half"),
@@ -94,6 +96,14 @@ def test_nonsense_is_refused_with_the_right_spelling(read: Callable[[str], Any],
 @given(st.text(max_size=12))
 @settings(max_examples=200, deadline=None)
 def test_any_text_is_read_or_refused(text: str) -> None:
-    for read in (values.duration_us, values.speed, values.size, values.rectangle, values.count, values.share):
+    for read in (
+        values.duration_us,
+        values.speed,
+        values.size,
+        values.rectangle,
+        values.count,
+        values.number,
+        values.share,
+    ):
         with contextlib.suppress(StreamsnnError):
             read(text)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamsnn.player.overview import Cells, Overview, OverviewReader, is_file, read_overview
 
 
+@settings(deadline=None)
 @given(times=st.lists(st.integers(0, 10_000_000), min_size=1, max_size=200).map(sorted), parts=st.integers(1, 5))
 def test_every_event_falls_into_its_stretch(times: list[int], parts: int) -> None:
     cells = Cells()

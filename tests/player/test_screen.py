@@ -127,8 +127,9 @@ def test_two_sides_see_the_same_memory_and_clearing_is_noticed() -> None:
     watched = display.steps_since(0)
     assert watched.membranes[0, :2].tolist() == [1, 2]
     epoch = display.epoch
-    engine.clear()
+    engine.clear(7_000)
     assert display.epoch == epoch + 1
+    assert display.newest_us == 7_000
     assert display.raster(0).sum() == 0
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 PACKAGES = "libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils"
+_BEGUN = b"Daemon startup complete"
 
 
 def missing() -> str:
@@ -23,6 +24,21 @@ def missing() -> str:
     if not lacking:
         return ""
     return f"NO REAL MICROPHONE WAS TESTED: {', '.join(lacking)} missing; sudo apt-get install {PACKAGES}"
+
+
+def _follow(daemon: subprocess.Popen[bytes], log: list[bytes], begun: threading.Event) -> None:
+    """Read what `daemon` says, as long as it lives; `begun` is set when it has begun, or has ended instead.
+
+    What is said until then is kept in `log`.
+    """
+    assert daemon.stderr is not None
+    with daemon.stderr:
+        for line in daemon.stderr:
+            if not begun.is_set():
+                log.append(line)
+                if _BEGUN in line:
+                    begun.set()
+    begun.set()
 
 
 class Server:
@@ -42,15 +58,16 @@ class Server:
     def start(self) -> None:
         options = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disable-shm=yes"]
         modules = [f"--load=module-native-protocol-unix socket={self._socket} auth-anonymous=1"]
-        with (self._folder / "log").open("ab") as log:
-            self._daemon = subprocess.Popen(
-                ["pulseaudio", *options, *modules], env=self._whole_environment(), stdout=log, stderr=log
-            )
-        deadline_s = time.monotonic() + 20
-        while self._run("pactl", "info", check=False).returncode:
-            if time.monotonic() > deadline_s or self._daemon.poll() is not None:
-                raise RuntimeError(f"pulseaudio does not begin:\n{(self._folder / 'log').read_text()}")
-            time.sleep(0.05)
+        self._daemon = subprocess.Popen(
+            ["pulseaudio", *options, "--log-level=info", "--log-target=stderr", *modules],
+            env={**self._whole_environment(), "LC_ALL": "C"},
+            stderr=subprocess.PIPE,
+        )
+        log, begun = [b""], threading.Event()
+        threading.Thread(target=_follow, args=(self._daemon, log, begun), daemon=True).start()
+        if not begun.wait(20) or _BEGUN not in log[-1]:
+            self.stop()
+            raise RuntimeError(f"pulseaudio does not begin:\n{b''.join(log).decode()}")
         self.plug_in()
 
     def stop(self) -> None:

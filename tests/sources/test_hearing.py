@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from streamsnn.errors import StreamsnnError
 from streamsnn.registry import open_source
 from streamsnn.sources.hearing import Heard
-from streamsnn.types import Hearing, Sound
+from streamsnn.types import AnyHearing, DeltaHearing, Hearing, Sound
 
 RATE_HZ = 16_000
 HEARING = Hearing(channels=16, cells=1)
@@ -49,11 +49,12 @@ def tone(seconds: float, ears: int = 1) -> NDArray[np.float32]:
     return np.repeat(0.1 * np.sin(2 * np.pi * 1000 * t)[:, None], ears, axis=1).astype(np.float32)
 
 
+@pytest.mark.parametrize("hearing", [HEARING, DeltaHearing(channels=16, step_db=1.0)])
 @pytest.mark.parametrize("ears", [1, 2])
-def test_the_same_events_whatever_the_blocks_and_how_often(ears: int) -> None:
+def test_the_same_events_whatever_the_blocks_and_how_often(ears: int, hearing: AnyHearing) -> None:
     samples = tone(0.3, ears)
-    whole = Heard(Blocks(samples, [4800]), HEARING)
-    pieces = Heard(Blocks(samples, [1, 160, 159, 3000, 1480]), HEARING)
+    whole = Heard(Blocks(samples, [4800]), hearing)
+    pieces = Heard(Blocks(samples, [1, 160, 159, 3000, 1480]), hearing)
     (packet,) = whole
     for _ in range(2):
         found = list(pieces)
@@ -76,6 +77,7 @@ def test_it_ends_where_it_is_to_stop_and_closes_what_it_hears() -> None:
     assert len(list(heard)) == 10
     assert heard.live
     assert heard.damage is None
+    assert heard.overruns is None
     heard.close()
     assert sounds.closed
 

@@ -12,7 +12,7 @@ from streamsnn.binning import Binner
 from streamsnn.errors import StreamsnnError
 from streamsnn.sensor_fit import fit_sensor
 from streamsnn.training.augment import Augmentation
-from streamsnn.training.batches import View, augmented, bin_events, make_batch, read_takes, steps_of, take_of
+from streamsnn.training.batches import View, augmented, bin_events, lasting, make_batch, read_takes, steps_of, take_of
 from streamsnn.training.dataset import open_dataset
 from streamsnn.types import EVENT, Events, InputSpec, Packet, Sensor
 
@@ -89,6 +89,16 @@ def test_recordings_lie_side_by_side_with_their_lengths() -> None:
     assert batch.targets.tolist() == [4, 5, 6]
     assert batch.lengths.tolist() == [3, 1, 50], "a recording that is longer than the batch is cut"
     assert batch.inputs[:, 0].sum(axis=(1, 2, 3)).nonzero()[0].tolist() == [0, 2]
+
+
+def test_a_take_lasts_as_long_as_it_is_told_to() -> None:
+    events = np.zeros(3, EVENT)
+    events["t"] = [1005, 1015, 1025]
+    take = take_of(events, 1000, fit_sensor(SENSOR, InputSpec(20, 14)))
+    shorter, longer = lasting(take, 20), lasting(take, 100)
+    assert (shorter.events["t"].tolist(), shorter.t_end_us) == ([1005, 1015], 1020)
+    assert (longer.events["t"].tolist(), longer.t_end_us) == ([1005, 1015, 1025], 1100)
+    assert steps_of(longer, 10) == 10
 
 
 def test_augmentation_changes_only_what_it_draws() -> None:

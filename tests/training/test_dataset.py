@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spike_files import KEYS, write_spike_file
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.training.dataset import open_dataset, open_divided, split
+from streamsnn.training.dataset import open_dataset, open_divided, said_by, split
 
 
 def _make(folder: Path, table: str, *files: str) -> Path:
@@ -142,3 +143,58 @@ def test_without_a_holdout_everything_is_trained_on() -> None:
 def test_a_class_that_is_too_small_to_split_is_named(size: int, holdout: float, word: str) -> None:
     with pytest.raises(StreamsnnError, match=f"Class 'b'.*{word}"):
         split(np.array([0] * 20 + [1] * size), ["a", "b"], holdout, 0)
+
+
+def test_a_file_in_the_layout_of_shd_is_a_dataset(tmp_path: Path) -> None:
+    path = write_spike_file(tmp_path / "train.h5", [5, 0, 2, 0], [1, 1, 4, 4])
+    dataset = open_dataset(path)
+    assert dataset.folder == tmp_path
+    assert [(sample.file, sample.label, sample.speaker) for sample in dataset.samples] == [
+        ("train.h5#0", "five de", "1"),
+        ("train.h5#1", "zero de", "1"),
+        ("train.h5#2", "two de", "4"),
+        ("train.h5#3", "zero de", "4"),
+    ]
+    assert dataset.samples[2].path == tmp_path / "train.h5#2"
+    assert dataset.classes == (KEYS[0], KEYS[2], KEYS[5]), "in the file's order"
+    assert said_by(dataset, ["4"]).tolist() == [2, 3]
+    (tmp_path / "some.csv").write_text("file,label\ntrain.h5#3,zero de\n")
+    assert [sample.file for sample in open_dataset(path, tmp_path / "some.csv").samples] == ["train.h5#3"]
+    (tmp_path / "some.csv").write_text("file,label\ntest.h5#3,zero de\n")
+    with pytest.raises(StreamsnnError, match="there is no file"):
+        open_dataset(path, tmp_path / "some.csv")
+
+
+def test_a_file_without_names_and_speakers(tmp_path: Path) -> None:
+    dataset = open_dataset(write_spike_file(tmp_path / "ssc.h5", [11, 2]))
+    assert dataset.classes == ("2", "11")
+    assert {sample.speaker for sample in dataset.samples} == {None}
+    with pytest.raises(StreamsnnError, match=r"Nobody in .* is called '3'") as caught:
+        said_by(dataset, ["3"])
+    assert 'column "speaker"' in caught.value.hint
+
+
+def test_labels_without_a_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(StreamsnnError, match="#1 has label 12, which has no name"):
+        open_dataset(write_spike_file(tmp_path / "a.h5", [0, 12], [0, 0]))
+
+
+def test_a_second_file_is_held_out(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    learned = write_spike_file(tmp_path / "one" / "train.h5", [3, 0, 1], [0, 0, 0])
+    other = write_spike_file(tmp_path / "two" / "test.h5", [1, 3], [9, 9])
+    dataset, held = open_divided(learned, None, str(other))
+    assert dataset.classes == (KEYS[0], KEYS[1], KEYS[3])
+    assert [dataset.samples[place].file for place in held] == ["../two/test.h5#0", "../two/test.h5#1"]
+    assert all((dataset.folder / sample.file).parent.is_dir() for sample in dataset.samples)
+
+
+def test_a_table_tells_who_speaks(tmp_path: Path) -> None:
+    dataset = open_dataset(_make(tmp_path, "file,label,speaker\na.bin,1,ann\nb.bin,1,bob\n", "a.bin", "b.bin"))
+    assert said_by(dataset, ["bob"]).tolist() == [1]
+    with pytest.raises(StreamsnnError, match="'carl'") as caught:
+        said_by(dataset, ["bob", "carl"])
+    assert caught.value.hint == "There is ann, bob."
+    with pytest.raises(StreamsnnError, match="All speakers are held out"):
+        said_by(dataset, ["ann", "bob"])

@@ -11,7 +11,7 @@ import soundfile
 
 from streamsnn.cli import main
 from streamsnn.modelfolder import load_model
-from streamsnn.types import Hearing
+from streamsnn.types import AnyHearing, DeltaHearing, Hearing
 
 RATE_HZ = 16_000
 CONFIG = """
@@ -93,15 +93,18 @@ def write_tones(folder: Path) -> None:
         (folder / f"{name}.csv").write_text("file,label\n" + "".join(rows))
 
 
+@pytest.mark.parametrize("hearing", [Hearing(channels=16, cells=2), DeltaHearing(channels=16, step_db=2.0)])
 def test_a_model_learns_to_listen_and_streams_as_it_was_trained(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], hearing: AnyHearing
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_tones(tmp_path / "sounds")
-    (tmp_path / "tones.toml").write_text(CONFIG)
+    delta = isinstance(hearing, DeltaHearing)
+    text = CONFIG.replace("cells = 2", 'encoder = "delta"\nstep_db = 2.0') if delta else CONFIG
+    (tmp_path / "tones.toml").write_text(text.replace('"merge"', '"split"') if delta else text)
     assert main(["train", "tones.toml", "--out", "tones"]) == 0
     card = load_model("tones").card
-    assert card.hearing == Hearing(channels=16, cells=2)
+    assert card.hearing == hearing
     assert card.labels == ("low", "high")
     assert card.figures["accuracy"] >= 0.85
     readme = (tmp_path / "tones" / "README.md").read_text()
@@ -117,4 +120,46 @@ def test_a_model_learns_to_listen_and_streams_as_it_was_trained(
     assert main(["run", "sounds/1.wav", "--model", "./tones", "--speed", "max", "--json"]) == 0
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])["summary"]
     assert summary["label"] in ("high", None)
-    assert summary["hearing"]["resampling_ms"] == pytest.approx(0.75)
+    assert summary["hearing"]["resampling_ms"] == pytest.approx(0 if delta else 0.75)
+
+
+def test_a_model_is_calibrated_after_its_training_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_tones(tmp_path / "sounds")
+    text = CONFIG.replace("cells = 2", 'encoder = "delta"\nstep_db = 2.0').replace('"merge"', '"split"')
+    text = text.replace("epochs = 6", "epochs = 2") + "\n[calibration]\nfalse_alarms_an_hour = 0.0\n"
+    (tmp_path / "tones.toml").write_text(text)
+    assert main(["train", "tones.toml", "--out", "tones"]) == 0
+    card = load_model("tones").card
+    assert card.readout.temperature != 1
+    assert card.figures["calibration_words"] == 8
+    assert "## Calibrated" in (tmp_path / "tones" / "README.md").read_text()
+    calibrate = ["calibrate", "sounds", "--labels", "sounds/hold.csv", "--model", "./tones", "--seed", "1"]
+    capsys.readouterr()
+    assert main([*calibrate, "--false-alarms", "100", "--dry-run", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert load_model("tones").card == card, "nothing was written"
+    assert found["after"]["words"] == found["before"]["words"] == 8
+    assert found["after"]["false_alarms_an_hour"] <= 100 or not found["reached"]
+    assert main([*calibrate, "--false-alarms", "100"]) == 0
+    told = capsys.readouterr().out
+    assert f"threshold    {found['threshold']:g}" in told
+    after = load_model("tones").card
+    assert (after.readout.temperature, after.readout.threshold) == (found["temperature"], found["threshold"])
+    assert after.figures["accuracy"] == card.figures["accuracy"]
+    (tmp_path / "other.csv").write_text("file,label\n0.wav,middle\n")
+    assert main(["calibrate", "sounds", "--labels", "other.csv", "--model", "./tones"]) == 2
+    assert "does not know" in capsys.readouterr().err
+
+
+def test_words_that_are_learned_are_not_calibrated_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_tones(tmp_path / "sounds")
+    (tmp_path / "tones.toml").write_text(CONFIG + '\n[calibration]\nlabels = "sounds/learn.csv"\n')
+    assert main(["train", "tones.toml", "--out", "tones"]) == 2
+    assert "is to be learned and to be calibrated with" in capsys.readouterr().err
+    assert not (tmp_path / "tones").exists()

@@ -59,20 +59,32 @@ def test_a_word_gives_way_to_the_next_one() -> None:
 def test_the_loss_is_the_sum_of_its_parts() -> None:
     evidence = torch.from_numpy(np.random.default_rng(0).normal(size=(30, 1, 2)))
     data = batch(30, (SpanInSteps(1, 5.0, 12.0),))
-    parts = [Objective(**{"final": 0.0, name: 2.0}) for name in ("final", "early", "quiet")]
-    together = loss(evidence, data, Objective(final=2.0, early=2.0, quiet=2.0), STEP_US)
-    assert together == pytest.approx(float(sum(loss(evidence, data, part, STEP_US) for part in parts)))
+    scores = torch.from_numpy(np.random.default_rng(1).normal(size=(30, 1, 2)))
+    names = ("final", "early", "quiet", "every")
+    parts = [Objective(**{"final": 0.0, name: 2.0}) for name in names]
+    together = loss(scores, evidence, data, Objective(**dict.fromkeys(names, 2.0)), STEP_US)
+    assert together == pytest.approx(float(sum(loss(scores, evidence, data, part, STEP_US) for part in parts)))
     log_p = torch.log_softmax(evidence[:, 0], 1)
-    final = loss(evidence, data, Objective(label_smoothing=0.0), STEP_US)
+    final = loss(scores, evidence, data, Objective(label_smoothing=0.0), STEP_US)
     assert final == pytest.approx(float(-log_p[29, 1]))
     wanted, weights = step_targets(data, Objective(), STEP_US)
     right = sum(-weights[k, 0] * log_p[k, 1] for k in range(30) if wanted[k, 0] == 1)
-    early = loss(evidence, data, Objective(final=0.0, early=1.0, label_smoothing=0.0), STEP_US)
+    early = loss(scores, evidence, data, Objective(final=0.0, early=1.0, label_smoothing=0.0), STEP_US)
     assert early == pytest.approx(float(right / weights[wanted == 1].sum()))
 
 
+def test_every_step_of_a_recording_counts_for_itself() -> None:
+    scores = torch.from_numpy(np.random.default_rng(0).normal(size=(6, 3, 2)))
+    data = Batch(np.zeros((6, 3, 1, 1, 2), np.float32), np.array([1, 0, -1]), np.array([6, 2, 6]), ((), (), ()))
+    log_p = torch.log_softmax(scores, 2)
+    by_hand = -(log_p[:, 0, 1].sum() + log_p[:2, 1, 0].sum()) / 2
+    every = Objective(final=0.0, every=1.0, label_smoothing=0.0)
+    assert loss(scores, torch.zeros_like(scores), data, every, STEP_US) == pytest.approx(float(by_hand))
+
+
 def test_silence_that_is_answered_with_nothing_costs_nothing() -> None:
-    quiet = Objective(final=0.0, quiet=1.0)
-    assert loss(torch.zeros(9, 1, 2), batch(9, (), -1), quiet, STEP_US) == pytest.approx(0.0, abs=1e-6)
-    assert loss(torch.ones(9, 1, 1) * torch.tensor([0.0, 3.0]), batch(9, (), -1), quiet, STEP_US) > 0.5
-    assert loss(torch.ones(9, 1, 2), batch(9, (), -1), Objective(), STEP_US) == 0
+    quiet, data = Objective(final=0.0, quiet=1.0), batch(9, (), -1)
+    even, sure = torch.ones(9, 1, 2), torch.ones(9, 1, 1) * torch.tensor([0.0, 3.0])
+    assert loss(even, even, data, quiet, STEP_US) == pytest.approx(0.0, abs=1e-6)
+    assert loss(sure, sure, data, quiet, STEP_US) > 0.5
+    assert loss(even, even, data, Objective(), STEP_US) == 0

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -73,13 +75,15 @@ def test_rates_rise_and_fall() -> None:
     optimiser = make_optimiser(SequenceNetwork(SPEC), SETTINGS)
     shares = []
     for done in (0.0, 0.05, 0.1, 0.5, 1.0):
-        set_rates(optimiser, done, 0.1)
+        set_rates(optimiser, done, SETTINGS)
         share = {group["lr"] / group["peak"] for group in optimiser.param_groups}
         assert max(share) == pytest.approx(min(share))
         shares.append(max(share))
     assert shares == pytest.approx([0, 0.497, 0.976, 0.5, 0], abs=1e-3)
-    set_rates(optimiser, 0.0, 0.0)
-    assert all(group["lr"] == group["peak"] for group in optimiser.param_groups)
+    straight = dataclasses.replace(SETTINGS, warm_up=0.0, fall="linear")
+    for done in (0.0, 0.3, 1.0):
+        set_rates(optimiser, done, straight)
+        assert all(group["lr"] == pytest.approx((1 - done) * group["peak"]) for group in optimiser.param_groups)
 
 
 def test_omega_stays_where_the_equations_hold() -> None:
