@@ -174,7 +174,7 @@ class EventView(Panel):
         ink = QColor("#ffffff" if sum(palette.nothing) < 300 else "#000000")
         ink.setAlphaF(0.25)
         painter.setPen(ink)
-        painter.drawRect(place.mapRect(QRectF(0, 0, pixels.width, pixels.height)))
+        painter.drawRect(place.mapRect(QRectF(0, 0, pixels.width, pixels.height)).adjusted(-1, -1, 0, 0))
         if self.region is not None:
             self._paint_frame(painter, place.mapRect(QRectF(*self.region)))
         if self._frame is not None:
@@ -191,7 +191,7 @@ class EventView(Panel):
 
     def _paint_pixels(self, painter: Painter, shades: NDArray[np.uint8], words: NDArray[np.uint32]) -> None:
         height, width = shades.shape
-        device = self._scale * self.devicePixelRatioF()
+        device = self._scale * painter.deviceTransform().m11()
         rows, columns = (height, width) if device >= 1 else (max(1, int(height * device)), max(1, int(width * device)))
         if self._picture.shape != (rows, columns):
             self._picture = np.empty((rows, columns), np.uint32)

@@ -15,6 +15,7 @@ from streamsnn.player.screen import Screen, Watched
 
 MARGIN = 10
 """Pixels between a panel's edge and what it shows."""
+_TIP_MS = 6_000
 CALM_NS = 60_000_000
 READABLE_NS = 250_000_000
 """Numbers change at most so often: faster ones cannot be read."""
@@ -34,6 +35,7 @@ class Panel(QWidget):
         super().__init__(parent)
         self.setObjectName(name)
         self.setToolTip(tip)
+        self.setToolTipDuration(_TIP_MS)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.theme: Theme = DARK

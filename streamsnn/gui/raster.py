@@ -27,7 +27,7 @@ class Raster:
         """Draw `counts` (rows, columns), their first row at the top, over all of `area`."""
         if self._words[0] != theme:
             self._words = (theme, ramp(theme, self._full, self._faintest))
-        ratio = painter.device().devicePixelRatioF()
+        ratio = painter.deviceTransform().m11()
         rows = min(counts.shape[0], max(1, int(area.height() * ratio)))
         columns = min(counts.shape[1], max(1, int(area.width() * ratio)))
         if self._picture.shape != (rows, columns):

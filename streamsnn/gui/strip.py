@@ -59,7 +59,7 @@ class Strip(NamedTuple):
         painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         # Wider pens take twenty times as long: on a finer screen several lines side by side do the same.
-        ratio = painter.device().devicePixelRatioF()
+        ratio = painter.deviceTransform().m11()
         for _ in range(max(1, round(ratio))):
             painter.drawPath(path)
             painter.translate(0, 1 / ratio)

@@ -129,20 +129,22 @@ def _line(
     while k < t_us.size:
         # Pixels lie on an absolute grid of time: the same values share one whenever they are drawn.
         pixel = t_us[k] // us_a_pixel
-        least, greatest, first = np.inf, -np.inf, float64(values[k])
+        least, greatest = -1, -1
         broken = False
-        at = left + (t_us[k] - begin_us) / us_a_pixel
         while k < t_us.size and t_us[k] // us_a_pixel == pixel:
-            value = float64(values[k])
-            if value == value:
-                least, greatest = min(least, value), max(greatest, value)
-            else:
+            if values[k] != values[k]:
                 broken = True
+            elif least < 0:
+                least = greatest = k
+            elif values[k] < values[least]:
+                least = k
+            elif values[k] > values[greatest]:
+                greatest = k
             k += 1
-        if least <= greatest:
-            low_first = first - least <= greatest - first
-            for value in (least, greatest) if low_first else (greatest, least):
-                x[count], y[count] = at, bottom - (value - low) * pixels_a_unit
+        if least >= 0:
+            for place in (min(least, greatest), max(least, greatest)):
+                x[count] = left + (t_us[place] - begin_us) / us_a_pixel
+                y[count] = bottom - (float64(values[place]) - low) * pixels_a_unit
                 count += 1
                 if least == greatest:
                     break

@@ -24,6 +24,10 @@ class View(Protocol):
         """Forget what was shown: after a seek or a reset it has nothing to do with what comes."""
         ...
 
+    def leave(self) -> None:
+        """Let go of the stream and of its screen, which is about to go: nothing plays any more."""
+        ...
+
     def use_theme(self, theme: Theme) -> None:
         """Take on other colours."""
         ...

@@ -120,6 +120,19 @@ def test_every_size_shows_all_of_every_sensor(sensor: Sensor, size: tuple[int, i
         assert (near.astype(int).sum(axis=2) > 600).any(), (x, y)
 
 
+@pytest.mark.parametrize("ratio", [1, 2])
+def test_a_finer_screen_shows_finer_pixels(ratio: int) -> None:
+    stage, view = staged(Sensor("hd", 1280, 720), (640, 400))
+    stage.screen.write_events(events(*((9_999, x, 300, True) for x in range(0, 1280, 2))))
+    stage.write()
+    stage.refresh()
+    image = QImage(view.size() * ratio, QImage.Format.Format_RGB32)
+    image.setDevicePixelRatio(ratio)
+    view.render(image)
+    row = [image.pixelColor(x, int(view.point_of(0, 300.5).y() * ratio)).red() for x in range(2, 640 * ratio - 2)]
+    assert row == ([0xF2] * 636 if ratio == 1 else [0xF2, 20] * 638)
+
+
 def test_a_wheel_zooms_around_the_pointer_a_drag_moves_and_a_double_click_shows_all() -> None:
     _, view = staged()
     point = view.point_of(10, 7)

@@ -51,7 +51,8 @@ def test_after_a_stream_it_is_as_before(kind: Any) -> None:
     stage.play(200, "left", addresses=(1, 2, 3), spikes={"hidden": (1,)})
     stage.refresh()
     assert not np.array_equal(picture(view), before) or kind is MembraneView
-    view.leave()
+    shown: View = view
+    shown.leave()
     np.testing.assert_array_equal(picture(view), before)
     stage.refresh()
 
