@@ -45,9 +45,7 @@ class Driver:
         playback.open_source(source, model, **options)
         self.until(lambda: playback.now is not before and playback.status.mode not in ("closed", "failed"))
 
-    def key(
-        self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier, times: int = 1
-    ) -> None:
+    def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier, times: int = 1) -> None:
         """Press a key."""
         for _ in range(times):
             QTest.keyClick(self.window, key, modifier)
