@@ -88,9 +88,9 @@ def test_two_ears_are_one_above_the_other() -> None:
 def test_an_ear_of_level_crossings_shows_what_falls_above_what_rises() -> None:
     stage, view = staged(hearing=DeltaHearing(channels=40))
     stage.play(400)
-    stage.write(addresses=(0, 0, 0))
+    stage.write(addresses=(0, 0))
     stage.play(50)
-    stage.write(addresses=(40, 40, 40))
+    stage.write(addresses=(40, 40))
     stage.play(48)
     stage.refresh()
     rows, columns = lit(view)
