@@ -31,6 +31,8 @@ _TIP = "Events of the camera. Wheel: zoom. Drag: move. Double-click: all of it. 
 class EventView(Panel):
     """The centre of the window. Time is the stream's: while it is paused, nothing fades."""
 
+    nothing = "Open a recording with Ctrl+O, or drop one here. H shows all keys."
+
     regionChosen = Signal(int, int, int, int)
     """x, y, width, height: what was framed with Ctrl and drag."""
     accumulationChanged = Signal(int)

@@ -31,6 +31,9 @@ class Playing(NamedTuple):
 class Panel(QWidget):
     """A view that paints itself: all of it in `paint`, once something plays."""
 
+    nothing = "nothing plays yet"
+    """What is written while nothing plays."""
+
     def __init__(self, name: str, tip: str, size: tuple[int, int], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName(name)
@@ -94,7 +97,7 @@ class Panel(QWidget):
         try:
             painter.fillRect(self.rect(), QColor(self.theme.panel))
             if self.playing is None:
-                self.say(painter, "nothing plays yet")
+                self.say(painter, self.nothing)
             else:
                 self.paint(painter, self.playing)
         finally:

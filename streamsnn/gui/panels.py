@@ -59,6 +59,8 @@ class Panels:
     def close(self) -> None:
         """Show nothing any more: the screen is about to go."""
         self._screen = None
+        for view in self.views:
+            view.leave()
 
     def refresh(self, host_ns: int) -> bool:
         """Draw what is new at host time `host_ns`; whether anything was."""

@@ -10,9 +10,14 @@ from PySide6.QtGui import QColor, QImage, QPainter
 
 from streamsnn.compiled import compiled
 from streamsnn.gui.theme import Theme
+from streamsnn.types import AnyHearing, Hearing
 
-FULL_A_CELL = 3
-"""Spikes of a cochlea's cell in a moment that are as bright as it gets."""
+_FULL_A_CELL = 3
+
+
+def full_of(hearing: AnyHearing | None) -> int:
+    """Spikes of an ear's channel in a moment that are as bright as it gets."""
+    return _FULL_A_CELL * (hearing.cells if isinstance(hearing, Hearing) else 1)
 
 
 class Raster:

@@ -8,15 +8,14 @@ from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
-from streamsnn.cochlea.design import RATE_HZ
-from streamsnn.cochlea.ears import make_ear
 from streamsnn.gui.painter import Painter
 from streamsnn.gui.panel import MARGIN, Panel, Playing
-from streamsnn.gui.raster import FULL_A_CELL, Raster
+from streamsnn.gui.raster import Raster, full_of
 from streamsnn.gui.strip import Strip
 from streamsnn.gui.tape import Seen, Tape
 from streamsnn.player.messages import Opened
 from streamsnn.player.screen import COLUMNS, RECORDS, Screen, Watched
+from streamsnn.types import AnyHearing, DeltaHearing
 
 LENGTH_US = 5_000_000
 QUIETEST_DB, LOUDEST_DB = -80.0, 0.0
@@ -40,8 +39,8 @@ class SoundView(Panel):
         self._tape, self._seen = Tape(_ROW, steps), Seen(steps)
         hearing = opened.card.hearing
         # Every cell fires now and then in silence: one spike alone says little.
-        self._raster = Raster(FULL_A_CELL * getattr(hearing, "cells", 1), _FAINTEST)
-        self._best_hz = np.zeros(0) if hearing is None else make_ear(hearing, RATE_HZ).best_hz
+        self._raster = Raster(full_of(hearing), _FAINTEST)
+        self._best_hz = _best_hz(hearing) if hearing else np.zeros(0)
         super().open(opened, screen)
 
     def refresh(self, watched: Watched, host_ns: int) -> None:
@@ -97,11 +96,14 @@ class SoundView(Panel):
 
     def _paint_frequencies(self, painter: Painter, area: QRectF) -> None:
         high = painter.face.high
-        sensor_rows = max(1, self.playing.opened.layout.sensor.height) if self.playing else 1
-        tall = area.height() / sensor_rows
-        for ear in range(sensor_rows):
-            top = area.top() + ear * tall
-            if ear:
+        # What rises lies below what falls, and one ear below the other.
+        blocks = 1
+        if self.playing is not None:
+            blocks = self.playing.opened.layout.sensor.height * self.playing.opened.card.input.channels
+        tall = area.height() / max(1, blocks)
+        for block in range(blocks):
+            top = area.top() + block * tall
+            if block:
                 painter.rule(QPointF(area.left(), top), QPointF(area.right(), top), self.theme.muted)
             last = -high
             for y, text in self._frequencies(tall):
@@ -114,8 +116,7 @@ class SoundView(Panel):
     def _frequencies(self, tall: float) -> list[tuple[float, str]]:
         """Round frequencies and how far below the top they lie, of a cochlea that is `tall` pixels high."""
         best_hz = self._best_hz
-        # ON and OFF events have rows of their own, and no common axis.
-        if best_hz.size < 2 or self.playing is None or best_hz.size != self.playing.opened.card.input.size:
+        if best_hz.size < 2:
             return []
         places = np.interp(np.log(_ROUND_HZ), np.log(best_hz[::-1]), np.arange(best_hz.size, dtype=np.float64)[::-1])
         named = [
@@ -143,3 +144,14 @@ class SoundView(Panel):
             "   ·   ".join(parts),
             self.theme.muted,
         )
+
+
+def _best_hz(hearing: AnyHearing) -> NDArray[np.float64]:
+    """The frequency of each channel, the highest first."""
+    if isinstance(hearing, DeltaHearing):
+        from streamsnn.cochlea.gammatone import centres_hz
+
+        return centres_hz(hearing.channels, hearing.lowest_hz, hearing.highest_hz)
+    from streamsnn.cochlea.membrane import choose_places
+
+    return choose_places(hearing.channels, hearing.lowest_hz, hearing.highest_hz).best_hz

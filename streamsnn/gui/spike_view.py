@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from streamsnn.gui.painter import Painter, short
 from streamsnn.gui.panel import MARGIN, READABLE_NS, Panel, Playing
-from streamsnn.gui.raster import FULL_A_CELL, Raster
+from streamsnn.gui.raster import Raster, full_of
 from streamsnn.gui.strip import Strip
 from streamsnn.gui.tape import Seen, Tape
 from streamsnn.player.messages import Opened
@@ -56,7 +56,7 @@ class SpikeView(Panel):
         hearing = opened.card.hearing
         for place, (name, neurons) in enumerate(layout.layers):
             sharing = -(-neurons // max(1, layout.rows(place)))
-            cells = FULL_A_CELL * getattr(hearing, "cells", 1) if name == "cochlea" else 1
+            cells = full_of(hearing) if hearing is not None and name == "cochlea" else 1
             self._rasters.append(Raster(cells * sharing * layout.column_us // layout.step_us))
         self.probes, self._pointed = (), None
         super().open(opened, screen)

@@ -235,6 +235,7 @@ class MainWindow(QMainWindow):
 
     def _show_probes(self) -> None:
         self.panels.membranes.set_probes(self.playback.probes)
+        self.panels.spikes.set_probes(tuple(self.playback.probes))
         if self.playback.probes:
             self.panels.show("Membranes")
 

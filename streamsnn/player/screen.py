@@ -54,6 +54,7 @@ _COLUMN_US = 10_000
 
 _RECORDS_WRITTEN, _EVENTS_WRITTEN, _EPOCH, _LATE, _NEWEST_US, _TRACKS_SHOWN = range(6)
 _HEAD = 8
+_BLOCK = np.dtype(("V", EVENT.itemsize))
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,8 @@ class Screen:
         self._head = found["head"]
         self._records, self._scores, self._spikes = found["records"], found["scores"], found["spikes"]
         self._membranes, self._tracks, self._events = found["membranes"], found["tracks"], found["events"]
+        # The same bytes as plain blocks: fields one by one take thirty times as long to copy.
+        self._blocks = self._events.view(_BLOCK)
         self._raster, self._painted = found["raster"], found["painted"]
         ends = np.cumsum([0, *(layout.rows(layer) for layer in range(len(layout.layers)))])
         self._rasters = [self._raster[begin:end] for begin, end in itertools.pairwise(ends)]
@@ -151,8 +154,9 @@ class Screen:
         written = int(self._head[_EVENTS_WRITTEN])
         at = written % EVENTS
         first = min(len(events), EVENTS - at)
-        self._events[at : at + first] = events[:first]
-        self._events[: len(events) - first] = events[first:]
+        blocks = np.ascontiguousarray(events).view(_BLOCK)
+        self._blocks[at : at + first] = blocks[:first]
+        self._blocks[: len(events) - first] = blocks[first:]
         self._head[_EVENTS_WRITTEN] = written + len(events)
 
     def write(self, result: Result, membranes: NDArray[np.float32], level_db: float) -> None:
@@ -239,7 +243,7 @@ class Screen:
         begin = max(seen, until - min(most, EVENTS))
         at, count = begin % EVENTS, until - begin
         first = min(count, EVENTS - at)
-        taken = np.concatenate([self._events[at : at + first], self._events[: count - first]])
+        taken = np.concatenate([self._blocks[at : at + first], self._blocks[: count - first]]).view(EVENT)
         torn = max(0, self.events_written - EVENTS - begin)
         return taken[torn:], until
 

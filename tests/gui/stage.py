@@ -13,9 +13,10 @@ from streamsnn.player.messages import Opened
 from streamsnn.player.screen import PROBES, Layout, Screen, Watched, layout_of
 from streamsnn.types import (
     EVENT,
+    AnyHearing,
     Decision,
+    DeltaHearing,
     Events,
-    Hearing,
     InputSpec,
     ModelCard,
     Output,
@@ -43,13 +44,15 @@ class Stage:
         layers: Mapping[str, int] | None = None,
         step_us: int = 10_000,
         threshold: float = 0.5,
-        hearing: Hearing | None = None,
+        hearing: AnyHearing | None = None,
     ) -> None:
         if hearing is not None:
             sensor = sensor or Sensor("cochlea", hearing.channels, 1, "audio")
         self.sensor = sensor or Sensor("camera", 40, 30)
-        kind = self.sensor.kind
-        spec = InputSpec(self.sensor.width, self.sensor.height, "merge" if hearing else "split", kind=kind)
+        kind, rises = self.sensor.kind, isinstance(hearing, DeltaHearing)
+        spec = InputSpec(
+            self.sensor.width, self.sensor.height, "merge" if hearing and not rises else "split", kind=kind
+        )
         self.card = ModelCard(
             "toy", tuple(labels), step_us, spec, 10**6, ReadoutSettings(threshold=threshold), hearing=hearing
         )

@@ -9,7 +9,7 @@ from stage import Stage, has, picture, rgb
 from streamsnn.gui.sound_view import SoundView
 from streamsnn.gui.theme import DARK, LIGHT
 from streamsnn.player.screen import RECORDS
-from streamsnn.types import Hearing, Sensor
+from streamsnn.types import DeltaHearing, Hearing, Sensor
 
 HEARING = Hearing(channels=70, lowest_hz=110, highest_hz=7000, cells=5)
 
@@ -83,6 +83,20 @@ def test_two_ears_are_one_above_the_other() -> None:
     rows, columns = lit(view)
     assert rows[columns < 0.85].mean() == pytest.approx(0.5 / 120, abs=0.01)
     assert rows[columns > 0.85].mean() == pytest.approx(0.5 + 0.5 / 120, abs=0.01)
+
+
+def test_an_ear_of_level_crossings_shows_what_falls_above_what_rises() -> None:
+    stage, view = staged(hearing=DeltaHearing(channels=40))
+    stage.play(400)
+    stage.write(addresses=(0, 0))
+    stage.play(50)
+    stage.write(addresses=(40, 40))
+    stage.play(48)
+    stage.refresh()
+    rows, columns = lit(view)
+    assert rows[columns < 0.85].mean() == pytest.approx(0.5 / 80, abs=0.01)
+    assert rows[columns > 0.85].mean() == pytest.approx(0.5 + 0.5 / 80, abs=0.01)
+    assert [text for _, text in view._frequencies(700.0)] == ["5 kHz", "2 kHz", "1 kHz", "500 Hz", "200 Hz"]
 
 
 def test_a_stall_and_a_clear_do_no_harm() -> None:
