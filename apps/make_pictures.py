@@ -22,7 +22,7 @@ from streamsnn.gui.window import MainWindow
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = (
-    ("window-digits.png", "recordings/sequence.dat", "nmnist-sliding-psn", "dark", 6.0, "spikes3"),
+    ("window-digits.png", "recordings/sequence.dat", "nmnist-sliding-psn", "dark", 6.3, "spikes3"),
     ("window-words.png", "recordings/spoken-digits.flac", "english-digits", "light", 9.0, "spikes2"),
 )
 """File, source, model, theme, seconds until the picture is taken, and the layer of the neurons that are watched."""
@@ -56,8 +56,8 @@ def main() -> None:
     folder: Path = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     app = application()
-    for name, *settings in PICTURES:
-        take(app, folder / name, *settings)
+    for name, source, model, theme, after_s, layer in PICTURES:
+        take(app, folder / name, source, model, theme, after_s, layer)
         print(folder / name)
 
 

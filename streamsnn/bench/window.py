@@ -76,13 +76,13 @@ def tables(result: dict[str, Any]) -> list[tuple[str, list[str], list[list[str]]
     """One row a run."""
     runs = [(f"{number}: {name}", pair[name]) for number, pair in enumerate(result["pairs"], 1) for name in pair]
     runs.append(("window stalls", result["stalled"]))
-    headings = ["run", "steps", "missing", "late", "compute p50", "p99", "p99.9", "total p99", "frames/s"]
+    headings = ["run", "steps", "lost", "late", "compute p50", "p99", "p99.9", "total p99", "frames/s"]
     rows = [
         [
             name,
             f"{run['steps']:,}",
-            str(run["missing"]),
-            str(run["late"]),
+            f"{run['lost']:,}",
+            f"{run['late']:,}",
             *(f"{run[key]:.3f} ms" for key in ("compute_p50_ms", "compute_p99_ms", "compute_p99_9_ms", "total_p99_ms")),
             "-" if run["frames_a_second"] is None else f"{run['frames_a_second']:.1f}",
         ]
@@ -91,12 +91,13 @@ def tables(result: dict[str, Any]) -> list[tuple[str, list[str], list[list[str]]
     return [(f"{result['seconds']:g} s of a million events a second, steps of 1 ms", headings, rows)]
 
 
-def _figures(summary: dict[str, Any], elapsed_s: float, late: int, frames: int | None) -> dict[str, Any]:
+def _figures(
+    summary: dict[str, Any], elapsed_s: float, steps: int, lost: int, late: int, frames: int | None
+) -> dict[str, Any]:
     compute, total = summary["latency"]["compute"], summary["latency"]["total"]
     return {
-        "steps": summary["steps"],
-        # What true time asked for, but for what was under way at the end.
-        "missing": max(0, int(elapsed_s * 1000) - summary["steps"] - 50),
+        "steps": steps,
+        "lost": lost,
         "late": late,
         "compute_p50_ms": compute["p50_ms"],
         "compute_p99_ms": compute["p99_ms"],
@@ -121,18 +122,23 @@ def _play(model_folder: str, seconds: float, connection: Connection) -> None:
     """The plain loop, for `seconds` after a while in which everything gets warm."""
     model, clock = open_model(model_folder), HostClock()
     step_us = model.card.step_us
-    summary, late, began_ns, end_ns = Summary(step_us), 0, 0, 0
-    for result in stream(Paced(Noise(), 1.0, clock), model, clock=clock):
-        if not end_ns:
-            end_ns = clock.now_ns() + round(_WARM_S * 1e9)
-        if result.stamps.finished_ns >= end_ns:
-            if began_ns:
-                break
-            summary, late, began_ns = Summary(step_us), 0, end_ns
-            end_ns += round(seconds * 1e9)
+    results = stream(Paced(Noise(), 1.0, clock), model, clock=clock)
+    # With the first step everything is compiled.
+    begin_ns = next(results).stamps.finished_ns + round(_WARM_S * 1e9)
+    end_ns = begin_ns + round(seconds * 1e9)
+    summary, late, first, last = Summary(step_us), 0, 0, 0
+    for result in results:
+        now_ns = result.stamps.finished_ns
+        if now_ns < begin_ns:
+            first = result.step.index + 1
+            continue
+        if now_ns >= end_ns:
+            break
+        last = result.step.index
         summary.write(result)
-        late += result.stamps.finished_ns - result.stamps.arrived_ns > step_us * 1000
-    connection.send(_figures(summary.as_dict(), (end_ns - began_ns) * 1e-9, late, None))
+        late += now_ns - result.stamps.arrived_ns > step_us * 1000
+    lost = last - first + 1 - summary.steps
+    connection.send(_figures(summary.as_dict(), seconds, summary.steps, lost, late, None))
 
 
 @contextlib.contextmanager
@@ -178,7 +184,9 @@ def _watched(model: str, seconds: float, stalled_s: float) -> dict[str, Any]:
         frames = window.frames
         window.link.send(Pause())
         _run(app, lambda: len(totals) > 0)
-        return _figures(dict(totals[-1].summary) | {"steps": steps}, elapsed, late, frames)
+        summary = dict(totals[-1].summary)
+        lost = window.playback.screen.newest_us // window.playback.now.card.step_us - summary["steps"]
+        return _figures(summary, elapsed, steps, lost, late, frames)
 
 
 def _hour(stream_s: float, progress: Callable[[str], None]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtCore import QLoggingCategory, QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
 from streamsnn.errors import StreamsnnError
@@ -35,6 +35,9 @@ def application() -> QApplication:
     running = QApplication.instance()
     if isinstance(running, QApplication):
         return running
+    if os.environ.get("QT_QPA_PLATFORM") == "offscreen":
+        # It says of every window that it has no manager, which everybody knows who asked for it.
+        QLoggingCategory.setFilterRules("qt.qpa.*=false")
     made = QApplication(["streamsnn"])
     made.setApplicationName("streamsnn")
     made.setOrganizationName("streamsnn")
