@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -25,3 +26,12 @@ def test_every_model_has_its_files() -> None:
     for folder in folders:
         names = {path.name for path in folder.iterdir()}
         assert {"model.toml", "weights.safetensors", "README.md", "recipe.toml"} <= names, folder
+
+
+def test_only_the_window_knows_qt() -> None:
+    files = [path for path in (ROOT / "streamsnn").rglob("*.py") if path.parent.name != "gui"]
+    assert len(files) > 150
+    # The benchmark of the window drives one, and the command line asks for it by the name of its module.
+    allowed = {"window.py"}
+    found = {path.name for path in files if re.search(r"^\s*(from|import) (PySide6|pyqtgraph)", path.read_text(), re.M)}
+    assert found <= allowed
