@@ -180,6 +180,6 @@ def _duration_us(opened: Opened, session: Session) -> int | None:
     if opened.duration_us is not None or opened.path is None:
         return opened.duration_us
     last_us = opened.begin_us
-    for chunk in open_recording(opened.path, sensor=session.sensor).chunks():
+    for chunk in open_recording(opened.path, sensor=session.layout.sensor).chunks():
         last_us = int(chunk["t"][-1]) + 1
     return last_us - opened.begin_us

@@ -13,17 +13,14 @@ import numpy as np
 from streamsnn.clock import Clock
 from streamsnn.engine import stream
 from streamsnn.errors import StreamsnnError
-from streamsnn.player.feed import Feed, Pace, Switch, Tap
-from streamsnn.player.messages import Note, Notice, Open, Opened, Preparing
+from streamsnn.player.feed import Feed, Pace, Tap
+from streamsnn.player.messages import Note, Notice, Open, Opened
 from streamsnn.player.screen import PROBES, Layout, Screen, layout_of
 from streamsnn.player.snapshots import Snapshot, Snapshots
-from streamsnn.readout import ScoreReadout
-from streamsnn.registry import open_filter, open_model, open_source
-from streamsnn.sensor_fit import fit_sensor
-from streamsnn.sources.files import RecordingSource
+from streamsnn.player.wiring import Wiring
 from streamsnn.sources.hearing import Heard
 from streamsnn.summary import Summary
-from streamsnn.types import Packet, Result, Sensor, Source
+from streamsnn.types import Packet, Result, Source
 
 _SNAPSHOT_US = 1_000_000
 _SHOWN_US = 6_000_000
@@ -43,32 +40,16 @@ class Session:
     """
 
     def __init__(self, wanted: Open, clock: Clock, make_screen: MakeScreen, tell: Callable[[Notice], None]) -> None:
-        self._wanted, self._clock, self._tell = wanted, clock, tell
+        self._clock, self._tell = clock, tell
         self.pace = Pace(clock, wanted.speed, self._fell_behind)
-        tell(Preparing(f"Opening {wanted.model}"))
-        self.model = open_model(wanted.model)
-        card = self.model.card
-        self.step_us = card.step_us
-        source = self._open(0)
-        self.live = bool(getattr(source, "live", False))
-        self._resumable = isinstance(source, RecordingSource)
-        self._fit = fit_sensor(
-            source.sensor, card.input, crop=wanted.crop, downsample=wanted.downsample, letterbox=wanted.letterbox
-        )
-        self.filters = [Switch(text, open_filter(text, source.sensor), on) for text, on in wanted.filters]
-        settings = card.readout
-        if wanted.threshold is not None:
-            settings = dataclasses.replace(settings, threshold=wanted.threshold)
-        self.readout = ScoreReadout(settings, card.labels, self.step_us)
-        self.state = self.model.initial_state()
-        warm_up = getattr(self.model, "warm_up", None)
-        if warm_up is not None:
-            tell(Preparing("Compiling the step, once"))
-            warm_up()
-        self._layers: dict[str, int] = dict(getattr(self.model, "spiking_layers", {}))
-        self.layout = layout_of(card, source.sensor, self._layers)
+        self._wiring = wiring = Wiring(wanted, clock, tell)
+        self.model, self.live, self.filters = wiring.model, wiring.live, wiring.filters
+        self.step_us = self.model.card.step_us
+        self.readout, self.state = wiring.readout, wiring.fresh_state()
+        self.layout = layout_of(self.model.card, wiring.source.sensor, wiring.layers)
         self.screen, self._memory = make_screen(self.layout)
         self._snapshots = Snapshots(max(1, _SNAPSHOT_US // self.step_us))
+        self._keeps = wiring.resumable
         self._pure = True
         self._probes: tuple[tuple[str, int], ...] = ()
         self._membranes = np.full(PROBES, np.nan, np.float32)
@@ -84,24 +65,24 @@ class Session:
         self.next_index = 0
         """The step that comes next."""
         self.begin_us = 0
-        self._start(source)
+        self._start(wiring.source)
         if not self.live:
             self._peek()
 
     def opened(self) -> Opened:
         """What a display needs to know of it."""
-        wanted = self._wanted
+        wiring = self._wiring
         return Opened(
-            wanted.source,
+            wiring.wanted.source,
             self.model.card,
             self.layout,
             self._memory,
             self.begin_us,
-            self._duration_us(),
+            wiring.duration_us,
             self.live,
-            wanted.source if self._resumable or (isinstance(self._source, Heard) and not self.live) else None,
+            wiring.path,
             tuple((each.spelling, each.on) for each in self.filters),
-            dict(self._layers) if hasattr(self.state, "membrane") else {},
+            wiring.layers if hasattr(self.state, "membrane") else {},
         )
 
     def advance(self) -> bool:
@@ -122,7 +103,7 @@ class Session:
         elif self.next_index >= self.target:
             self.target = None
             self.pace.hold()
-        if self._pure and self._resumable and self._snapshots.wants(self.next_index):
+        if self._pure and self._keeps and self._snapshots.wants(self.next_index):
             self._keep()
         return True
 
@@ -141,7 +122,7 @@ class Session:
         here = self._pure and self.target is None and self.next_index <= index
         at = max(self.next_index if here else first, kept.index if kept else first)
         memory_us = self.model.card.memory_us
-        if self._resumable and (index - at) * self.step_us > max(_REPLAYED_US, 2 * memory_us):
+        if self._wiring.resumable and (index - at) * self.step_us > max(_REPLAYED_US, 2 * memory_us):
             self._warm_up_before(index, memory_us)
         elif kept is not None and (not here or kept.index > self.next_index):
             self._restore(kept.copied())
@@ -164,7 +145,7 @@ class Session:
         self._dropped = 0
         self._pure = True
         self.target = None
-        self._start(self._open(0))
+        self._start(self._wiring.open_source(0))
         self.next_index = self.begin_us // self.step_us
         self.screen.clear(self.begin_us)
 
@@ -182,7 +163,7 @@ class Session:
                 each.on = on
                 break
         else:
-            self.filters.append(Switch(spelling, open_filter(spelling, self.sensor), on))
+            self.filters.append(self._wiring.make_filter(spelling, on))
             self._take_up_here()
         self._changed()
 
@@ -202,7 +183,7 @@ class Session:
         if not hasattr(self.state, "membrane"):
             raise StreamsnnError("This model does not show its membranes.", hint="Plug-ins may offer state.membrane.")
         for layer, neuron in probes:
-            if not 0 <= neuron < self._layers.get(layer, 0):
+            if not 0 <= neuron < self._wiring.layers.get(layer, 0):
                 raise StreamsnnError(f"There is no neuron {neuron} in a layer {layer}.", hint="Pick one in the raster.")
         self._probes = probes
         self._membranes.fill(math.nan)
@@ -212,23 +193,6 @@ class Session:
         if self._run is not None:
             self._run.close()
         self._source.close()
-
-    @property
-    def sensor(self) -> Sensor:
-        return self._source.sensor
-
-    def _open(self, start_us: int) -> Source:
-        wanted, card = self._wanted, self.model.card
-        return open_source(
-            wanted.source,
-            sensor=None if wanted.sensor is None else Sensor("sensor", *wanted.sensor),
-            start_us=start_us,
-            packet_us=card.step_us,
-            hearing=card.hearing,
-            ears=card.input.height,
-            clock=self._clock,
-            on_change=lambda told: self._tell(Note(told)),
-        )
 
     def _start(self, source: Source) -> None:
         """Take the stream up at the beginning of `source`, with everything as it is."""
@@ -243,7 +207,7 @@ class Session:
             filters=[*self.filters, Tap(self._show_events)],
             readout=self.readout,
             state=self.state,
-            fit=self._fit,
+            fit=self._wiring.fit,
             clock=self._clock,
         )
 
@@ -255,7 +219,7 @@ class Session:
         self._first = next(self._run, None)
         self.pace.speed = speed
         if self._first is None or self._feed.begin_us is None:
-            raise StreamsnnError(f"{self._wanted.source} ended before its first step.")
+            raise StreamsnnError(f"{self._wiring.wanted.source} ended before its first step.")
         self.begin_us = self._feed.begin_us
         self.next_index = self._first.step.index
 
@@ -263,23 +227,23 @@ class Session:
         """Go on from here with the filters that there are now."""
         if self._first is not None:
             self.restart()
-        elif not self._resumable:
+        elif not self._wiring.resumable:
             self._tell(Note("The new filter applies once the stream begins anew."))
         else:
-            self._start(self._open(max(0, self.next_index * self.step_us - self.begin_us)))
+            self._start(self._wiring.open_source(max(0, self.next_index * self.step_us - self.begin_us)))
 
     def _restore(self, snapshot: Snapshot) -> None:
         self.state, self.readout = snapshot.state, snapshot.readout  # type: ignore[assignment]
         self.filters = list(snapshot.filters)
         self._dropped, self._pure = snapshot.dropped, True
         self.next_index = snapshot.index
-        self._start(self._open(max(0, snapshot.index * self.step_us - self.begin_us)))
+        self._start(self._wiring.open_source(max(0, snapshot.index * self.step_us - self.begin_us)))
 
     def _warm_up_before(self, index: int, memory_us: int) -> None:
         """Begin afresh so long before step `index` that the model has forgotten what came before."""
         self.restart()
         self.next_index = max(index - -(-max(memory_us, _SHOWN_US) // self.step_us), self.next_index)
-        self._start(self._open(max(0, self.next_index * self.step_us - self.begin_us)))
+        self._start(self._wiring.open_source(max(0, self.next_index * self.step_us - self.begin_us)))
         self._tell(
             Note(
                 f"Warmed up over the {(index - self.next_index) * self.step_us / 1e6:.1f} s before this place:"
@@ -293,7 +257,7 @@ class Session:
             snapshot = Snapshot(self.next_index, self.state.copy(), copy.deepcopy(self.readout), filters, self._dropped)
         except (TypeError, AttributeError, NotImplementedError):
             # A plug-in that cannot be copied: the stream is then played again from its beginning.
-            self._pure = False
+            self._keeps = False
             return
         self._snapshots.keep(snapshot)
 
@@ -316,12 +280,7 @@ class Session:
         self.screen.write(result._replace(dropped=self._dropped), self._membranes, level_db)
 
     def _fresh_summary(self) -> Summary:
-        return Summary(self.step_us, getattr(self.model, "operation_names", ()))
-
-    def _duration_us(self) -> int | None:
-        if isinstance(self._source, Heard):
-            return getattr(self._source.sounds, "duration_us", None)
-        return None
+        return Summary(self.step_us, self._wiring.operation_names)
 
     def _fell_behind(self, seconds: float) -> None:
         self._tell(Note(f"Computing fell {seconds:.1f} s behind; true time counts anew from here."))

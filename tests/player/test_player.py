@@ -242,7 +242,7 @@ class Fragile:
 def test_a_model_that_fails_in_the_middle_ends_its_stream_only(
     desk: Desk, sides: str, recording: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamsnn.player.session.open_model", lambda name: Fragile(name))
+    monkeypatch.setattr("streamsnn.player.wiring.open_model", lambda name: Fragile(name))
     desk.play(Open(recording, sides, speed=None))
     (failed,) = desk.of(Failed)
     assert failed.fatal

@@ -1,0 +1,93 @@
+"""From what was asked for to the parts of a stream: model, source, filters, readout, and how they fit one another."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from streamsnn.clock import Clock
+from streamsnn.player.feed import Switch
+from streamsnn.player.messages import Note, Notice, Open, Preparing
+from streamsnn.readout import ScoreReadout
+from streamsnn.registry import open_filter, open_model, open_source
+from streamsnn.sensor_fit import fit_sensor
+from streamsnn.sources.files import RecordingSource
+from streamsnn.sources.hearing import Heard
+from streamsnn.types import Sensor, Source
+
+
+class Wiring:
+    """The parts of the stream that `wanted` names; `source` is open and at its beginning.
+
+    Raises StreamsnnError if one of them cannot be opened, or if they do not fit one another.
+    """
+
+    def __init__(self, wanted: Open, clock: Clock, tell: Callable[[Notice], None]) -> None:
+        self.wanted = wanted
+        self._clock, self._tell = clock, tell
+        tell(Preparing(f"Opening {wanted.model}"))
+        self.model = open_model(wanted.model)
+        self.source = self.open_source(0)
+        card, sensor = self.model.card, self.source.sensor
+        self.live = bool(getattr(self.source, "live", False))
+        """Whether it comes in true time by itself, and only once."""
+        self.resumable = isinstance(self.source, RecordingSource)
+        """Whether it can be opened in the middle."""
+        self.fit = fit_sensor(
+            sensor, card.input, crop=wanted.crop, downsample=wanted.downsample, letterbox=wanted.letterbox
+        )
+        self.filters = [self.make_filter(spelling, on) for spelling, on in wanted.filters]
+        settings = card.readout
+        if wanted.threshold is not None:
+            settings = dataclasses.replace(settings, threshold=wanted.threshold)
+        self.readout = ScoreReadout(settings, card.labels, card.step_us)
+        warm_up = getattr(self.model, "warm_up", None)
+        if warm_up is not None:
+            tell(Preparing("Compiling the step, once"))
+            warm_up()
+
+    @property
+    def layers(self) -> dict[str, int]:
+        """The layers that spike, and how many neurons each has; of a plug-in, those that it names."""
+        return dict(getattr(self.model, "spiking_layers", {}))
+
+    @property
+    def operation_names(self) -> tuple[str, ...]:
+        """What the model counts its operations of."""
+        return tuple(getattr(self.model, "operation_names", ()))
+
+    @property
+    def path(self) -> str | None:
+        """The file that the stream comes from, if it does."""
+        recorded = self.resumable or (isinstance(self.source, Heard) and not self.live)
+        return self.wanted.source if recorded else None
+
+    @property
+    def duration_us(self) -> int | None:
+        """How long it is, where that is known before it was read."""
+        sounds = getattr(self.source, "sounds", None)
+        duration_us: int | None = getattr(sounds, "duration_us", None)
+        return duration_us
+
+    def open_source(self, start_us: int) -> Source:
+        """The source once more, from `start_us` after its beginning on."""
+        wanted, card = self.wanted, self.model.card
+        return open_source(
+            wanted.source,
+            sensor=None if wanted.sensor is None else Sensor("sensor", *wanted.sensor),
+            start_us=start_us,
+            packet_us=card.step_us,
+            hearing=card.hearing,
+            ears=card.input.height,
+            clock=self._clock,
+            on_change=lambda told: self._tell(Note(told)),
+        )
+
+    def make_filter(self, spelling: str, on: bool) -> Switch:
+        """A filter for this sensor. Raises StreamsnnError if there is none of this spelling."""
+        return Switch(spelling, open_filter(spelling, self.source.sensor), on)
+
+    def fresh_state(self) -> Any:
+        """A state that has seen nothing."""
+        return self.model.initial_state()
