@@ -13,7 +13,7 @@ from streamsnn.formats import write_recording
 from streamsnn.layers import Linear, NetworkSpec, Population
 from streamsnn.modelfolder import save_model
 from streamsnn.neurons import LIF
-from streamsnn.types import EVENT, DeltaHearing, Events, InputSpec, ModelCard, ReadoutSettings, Sensor
+from streamsnn.types import EVENT, AnyHearing, DeltaHearing, Events, InputSpec, ModelCard, ReadoutSettings, Sensor
 
 SENSOR = Sensor("toy", 8, 6)
 STEP_US = 5_000
@@ -44,9 +44,14 @@ def save_sides(folder: Path, labels: Sequence[str] = ("left", "right"), **card: 
     return folder
 
 
-def save_ears(folder: Path) -> Path:
-    """Write the model folder of a network that tells low sounds from high ones; returns `folder`."""
-    hearing = DeltaHearing(channels=8, step_db=2.0)
+EARS = DeltaHearing(channels=8, step_db=2.0)
+
+
+def save_ears(folder: Path, hearing: AnyHearing = EARS) -> Path:
+    """Write the model folder of a network that tells low sounds from high ones; returns `folder`.
+
+    `hearing` has 8 channels, of whose ON events the upper half speaks for one, and the lower for the other.
+    """
     grid = InputSpec(8, 1, kind="audio")
     card = ModelCard("ears", ("low", "high"), 10_000, grid, 50_000, READOUT, hearing=hearing)
     weight = np.zeros((2, 2, 8))

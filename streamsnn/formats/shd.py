@@ -6,7 +6,8 @@ Data Sets for the Systematic Evaluation of Spiking Neural Networks", IEEE TNNLS 
 16 bits: around 1 s its times are multiples of 0.5 to 1 ms, and rounding to 1 us takes nothing away.
 
 Nothing in such a file is run, and no other file is opened from it; but HDF5's own library does not survive every wrong
-byte (about 1 of 1,000 files with random ones end the program): open files of those whom you trust.
+byte (about 1 of 1,000 files with random ones end the program): open files of those whom you trust. pyfive (1.3.0),
+which is written in Python, reads no arrays of arrays, be they contiguous, chunked or compressed.
 
 A sample is named by its number behind the file: "shd_test.h5#17".
 """

@@ -252,6 +252,12 @@ def _refuse_nonsense(config: Config, where: str) -> None:
             "the model does not listen",
             "it to models with [hearing] only",
         ),
+        (
+            config.calibration is None or config.calibration.false_alarms_an_hour >= 0,
+            "[calibration]",
+            "false_alarms_an_hour is below 0",
+            "0 or more",
+        ),
         (data.split_seed >= 0, "[data]", f"split_seed is {data.split_seed}", "0 or more"),
         (training.epochs >= 1, "[training]", f"epochs is {training.epochs}", "1 or more"),
         (training.batch >= 2, "[training]", f"batch is {training.batch}", "2 or more"),

@@ -44,16 +44,15 @@ def train_model(config: Config, folder: Path, observer: Observer, *, command: st
     trained = trainer.run(work, _fingerprint(config, dataset, material), observer, resume=resume)
     try:
         network = _finish(config, folder, dataset, material, trained, command)
+        if config.calibration is not None and calibrating is not None:
+            rate = config.calibration.false_alarms_an_hour
+            found = calibrate(network, read_words(calibrating), rate, config.training.seed, observer.preparing)
+            write_calibration(folder, found, command)
+            network = load_model(folder)
     except KeyboardInterrupt as error:
         raise TrainingInterrupted(
             "Interrupted while the trained model was being written.", hint="Add --resume to write it."
         ) from error
-    if config.calibration is not None and calibrating is not None:
-        words = read_words(calibrating)
-        rate = config.calibration.false_alarms_an_hour
-        found = calibrate(network, words, rate, config.training.seed, observer.preparing)
-        write_calibration(folder, found, command)
-        network = load_model(folder)
     shutil.rmtree(work, ignore_errors=True)
     with contextlib.suppress(OSError):
         # Another training may still have its checkpoints there.
@@ -90,6 +89,10 @@ def _calibrating(
         samples = tuple(dataset.samples[place] for place in validation)
     else:
         samples = open_dataset(config.data.folder, config.calibration.labels).samples
+    if not samples:
+        raise StreamsnnError(
+            "Nothing is held out that could be calibrated with.", hint="Hold words out, or name a table of others."
+        )
     learned = {dataset.samples[place].path for place in training}
     for sample in samples:
         if sample.path in learned:

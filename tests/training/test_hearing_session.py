@@ -162,4 +162,8 @@ def test_words_that_are_learned_are_not_calibrated_with(
     (tmp_path / "tones.toml").write_text(CONFIG + '\n[calibration]\nlabels = "sounds/learn.csv"\n')
     assert main(["train", "tones.toml", "--out", "tones"]) == 2
     assert "is to be learned and to be calibrated with" in capsys.readouterr().err
+    everything = CONFIG.replace('held_out = "sounds/hold.csv"', "holdout = 0.0")
+    (tmp_path / "tones.toml").write_text(everything + "\n[calibration]\n")
+    assert main(["train", "tones.toml", "--out", "tones"]) == 2
+    assert "Nothing is held out" in capsys.readouterr().err
     assert not (tmp_path / "tones").exists()
