@@ -51,6 +51,7 @@ def test_the_fingerprint_is_that_of_the_settings(config: Config) -> None:
         ("learning_rate = 0.02", "learning_rate = 0", "learning_rate is 0", "more than 0"),
         ("learning_rate = 0.02", "average = 1.0", "average is 1.0", "below 1"),
         ("holdout = 0.25", "holdout = 1.0", "holdout is 1.0", "below 1"),
+        ("[training]", "[voices]\npieces = 0.1\n[training]", "nothing is asked of pieces", "early or quiet"),
         ("shift_px = 2.0", "shift_px = -2.0", "shift_px is -2.0", "0 \\(off\\)"),
         ('name = "sides"', 'name = "a/b"', "name is 'a/b'", "folder"),
         ('name = "sides"', 'name = ""', "name is ''", "folder"),
