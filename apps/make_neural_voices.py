@@ -26,7 +26,7 @@ WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
 AMERICAN = ("zˈɪɹO", "wˈʌn", "tˈu", "θɹˈi", "fˈɔɹ", "fˈIv", "sˈɪks", "sˈɛvən", "ˈAt", "nˈIn")
 BRITISH = ("zˈɪəɹQ", "wˈʌn", "tˈuː", "θɹˈiː", "fˈɔː", "fˈIv", "sˈɪks", "sˈɛvən", "ˈAt", "nˈIn")
 """The words in Kokoro's alphabet, in which O, Q, I and A are diphthongs."""
-SPEAKERS = 200
+SPEAKERS = 60
 RATE_HZ = 24_000
 NPM_PACKAGE = "kokoro-js@1.2.1"
 STYLE_SIZE = 256
