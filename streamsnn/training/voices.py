@@ -37,7 +37,9 @@ class Voices:
     tract: float = 0.0
     """Formants are scaled by between exp(-tract) and exp(tract): a longer or shorter vocal tract."""
     tilt_db: float = 0.0
-    """Each octave above 1 kHz has up to so many dB more or less: another microphone."""
+    """Each octave above 1 kHz has up to so many dB more or less: another microphone, or a softer voice."""
+    colour_db: float = 0.0
+    """And every octave has a normal deviate of so many dB more or less."""
     room: float = 0.0
     """This share is said in a room."""
     noise: float = 0.0
@@ -50,7 +52,18 @@ class Voices:
     """Up to so much louder or quieter."""
 
     def __post_init__(self) -> None:
-        for name in ("variants", "pieces", "pitch", "tract", "tilt_db", "room", "noise", "line", "gain_db"):
+        for name in (
+            "variants",
+            "pieces",
+            "pitch",
+            "tract",
+            "tilt_db",
+            "colour_db",
+            "room",
+            "noise",
+            "line",
+            "gain_db",
+        ):
             value = getattr(self, name)
             if not 0 <= value < np.inf:
                 raise StreamsnnError(f"Voices: {name} is {value}.", hint="Give 0 (off) or a size above 0.")
@@ -66,7 +79,9 @@ def another_voice(wave: Wave, rate_hz: int, voices: Voices, rng: np.random.Gener
     changed = _faster(wave, pitch) if voices.pitch > 0 else wave
     if voices.tract > 0:
         changed = _scale_formants(changed, rate_hz, tract / pitch)
-    return _tilt(changed, rng.uniform(-1, 1) * voices.tilt_db, rate_hz) if voices.tilt_db > 0 else changed
+    if voices.tilt_db > 0:
+        changed = _tilt(changed, rng.uniform(-1, 1) * voices.tilt_db, rate_hz)
+    return _colour(changed, voices.colour_db, rate_hz, rng) if voices.colour_db > 0 else changed
 
 
 def elsewhere(wave: Wave, rate_hz: int, voices: Voices, rng: np.random.Generator, others: Sequence[Wave] = ()) -> Wave:
@@ -121,6 +136,14 @@ def _tilt(wave: Wave, octave_db: float, rate_hz: int) -> Wave:
     octaves = np.log2(np.maximum(np.fft.rfftfreq(wave.size, 1 / rate_hz), 50) / 1000)
     spectrum = np.fft.rfft(wave) * 10 ** (np.clip(octave_db * octaves, -12, 12) / 20)
     return np.fft.irfft(spectrum, wave.size).astype(np.float32)
+
+
+def _colour(wave: Wave, octave_db: float, rate_hz: int, rng: np.random.Generator) -> Wave:
+    octaves = np.log2(np.maximum(np.fft.rfftfreq(wave.size, 1 / rate_hz), 50) / 50)
+    # A random phase, so that no frequency is always at a knot.
+    knots_db = rng.normal(0, octave_db, int(octaves[-1]) + 3)
+    gain_db = np.interp(octaves + rng.random(), np.arange(knots_db.size), knots_db)
+    return np.fft.irfft(np.fft.rfft(wave) * 10 ** (gain_db / 20), wave.size).astype(np.float32)
 
 
 def _reverberate(wave: Wave, rate_hz: int, rng: np.random.Generator) -> Wave:

@@ -55,6 +55,7 @@ def test_the_fingerprint_is_that_of_the_settings(config: Config) -> None:
         ("holdout = 0.25", 'held_out = "a"\nheld_out_speakers = ["b"]', "both held_out", "one of them"),
         ("[training]", "[calibration]\n[training]", "does not listen", "hearing"),
         ("learning_rate = 0.02", 'fall = "linaer"', "'linaer'", "did you mean 'linear'"),
+        ("[training]", "[voices]\npieces = 0.1\n[training]", "nothing is asked of pieces", "early or quiet"),
         ("shift_px = 2.0", "shift_px = -2.0", "shift_px is -2.0", "0 \\(off\\)"),
         ('name = "sides"', 'name = "a/b"', "name is 'a/b'", "folder"),
         ('name = "sides"', 'name = ""', "name is ''", "folder"),

@@ -92,8 +92,21 @@ def test_gain_stays_within_its_bounds_and_never_clips() -> None:
     assert np.abs(elsewhere(10 * vowel(), RATE_HZ, Voices(), np.random.default_rng(0))).max() < 1
 
 
+def test_another_microphone_changes_the_spectrum_smoothly_and_nothing_else() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, RATE_HZ).astype(np.float32)
+    changed = another_voice(noise, RATE_HZ, Voices(colour_db=6.0), np.random.default_rng(3))
+    assert changed.shape == noise.shape
+    assert changed.dtype == np.float32
+    before, after = np.fft.rfft(noise), np.fft.rfft(changed)
+    heard = slice(100, RATE_HZ // 2)
+    gain_db = 20 * np.log10(np.abs(after[heard]) / np.abs(before[heard]))
+    assert np.std(gain_db) > 2
+    assert np.abs(np.diff(gain_db)).max() < 1, "one hertz is as the next"
+    assert np.abs(np.angle(after[heard] / before[heard])).max() < 0.01, "nothing moves in time"
+
+
 def test_the_same_draws_change_the_same() -> None:
-    voices = Voices(pitch=0.2, tract=0.2, tilt_db=3.0, room=0.5, noise=0.5, line=0.5, gain_db=9.0)
+    voices = Voices(pitch=0.2, tract=0.2, tilt_db=3.0, colour_db=3.0, room=0.5, noise=0.5, line=0.5, gain_db=9.0)
     first, second = (
         elsewhere(another_voice(vowel(), RATE_HZ, voices, rng), RATE_HZ, voices, rng, [vowel()])
         for rng in (np.random.default_rng(5), np.random.default_rng(5))
@@ -102,7 +115,14 @@ def test_the_same_draws_change_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"pitch": -0.1}, {"noise": float("nan")}, {"piece_ms": 100.0}, {"least_snr_db": 9.0, "most_snr_db": 3.0}]
+    "wrong",
+    [
+        {"pitch": -0.1},
+        {"colour_db": -1.0},
+        {"noise": float("nan")},
+        {"piece_ms": 100.0},
+        {"least_snr_db": 9.0, "most_snr_db": 3.0},
+    ],
 )
 def test_nonsense_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(StreamsnnError):
