@@ -12,7 +12,6 @@ import soundfile
 from toys import save_ears, save_sides, write_side
 
 from streamsnn.types import Hearing
-from toys import save_sides, write_side
 
 APPS = Path(__file__).resolve().parents[1] / "apps"
 
