@@ -11,6 +11,8 @@ import numpy as np
 from streamsnn.cochlea.ears import make_ear
 from streamsnn.types import AnyHearing, Packet, Sensor, Sound, SoundSource
 
+_SILENCE_DB = -120.0
+
 
 class Heard:
     """What an ear with `hearing` makes of `sounds`: a packet a block, and as many rows as the sound has ears.
@@ -33,7 +35,8 @@ class Heard:
         self.on_sound: Callable[[Sound], object] | None = None
         """Told of every block before it is heard: whoever wants to know the sound, too, need not read it again."""
         self._stop_us = stop_us
-        self._level: float | None = getattr(hearing, "level", None)
+        self.level_db = _SILENCE_DB
+        """How loud the newest block was, as the root of its mean square; full scale is 0, and digital zero -120."""
         self.ear = make_ear(hearing, sounds.rate_hz, sounds.ears, seed)
 
     @property
@@ -47,6 +50,9 @@ class Heard:
         for sound in self.sounds:
             if self.on_sound is not None:
                 self.on_sound(sound)
+            flat = sound.samples.ravel()
+            power = float(np.dot(flat, flat)) / max(1, flat.size)
+            self.level_db = max(_SILENCE_DB, 10 * math.log10(power)) if power > 0 else _SILENCE_DB
             packet = self.ear.push(sound)
             yield packet
             if self._stop_us is not None and packet.t_end_us >= self._stop_us:
@@ -61,12 +67,6 @@ class Heard:
             "membrane_least_ms": float(membrane_us.min()) / 1000,
             "membrane_most_ms": float(membrane_us.max()) / 1000,
         }
-
-    @property
-    def level_db(self) -> float:
-        """How loud the sound is now, as the gain follows it; full scale is 0. NaN for an ear that follows nothing."""
-        gain = getattr(self.ear, "gain", None)
-        return math.nan if self._level is None or gain is None else 20 * math.log10(self._level / gain)
 
     @property
     def overruns(self) -> int | None:

@@ -107,3 +107,18 @@ def test_a_damaged_sound_tells_what_is_missing(tmp_path: Path) -> None:
     assert "cut off" in heard.damage.describe()[0]
     with pytest.raises(StreamsnnError, match="cut off"):
         list(open_source(str(path), hearing=HEARING, strict=True))
+
+
+def test_it_tells_how_loud_the_newest_block_was() -> None:
+    class Loud:
+        name, rate_hz, ears = "loud", 16_000, 1
+
+        def __iter__(self) -> Iterator[Sound]:
+            for number, loudness in enumerate((0.0, 0.1, 1.0)):
+                yield Sound(np.full((160, 1), loudness, np.float32), 160 * number, 0)
+
+        def close(self) -> None: ...
+
+    heard = Heard(Loud(), Hearing(channels=16, cells=1))
+    levels_db = [heard.level_db for _ in heard]
+    assert levels_db == pytest.approx([-120, -20, 0], abs=1e-4)
