@@ -48,13 +48,13 @@ def measure(quick: bool, progress: Callable[[str], None]) -> dict[str, Any]:
         save_model(model, case.spec, case.weights)
         for number in range(pairs):
             progress(f"pair {number + 1} of {pairs}: without the window")
-            alone = _alone(model, seconds)
+            alone = _in_process(_play, model, seconds)
             progress(f"pair {number + 1} of {pairs}: with the window")
-            found["pairs"].append({"without": alone, "with": _watched(model, seconds, 0.0)})
+            found["pairs"].append({"without": alone, "with": _in_process(_watched, model, seconds, 0.0)})
         progress("a window that stalls")
-        found["stalled"] = _watched(model, seconds, _STALLED_S)
+        found["stalled"] = _in_process(_watched, model, seconds, _STALLED_S)
     progress("an hour of stream, as fast as it goes")
-    found["hour"] = _hour(hour_s, progress)
+    found["hour"] = _in_process(_hour, hour_s)
     ratios = [pair["with"]["compute_p99_ms"] / pair["without"]["compute_p99_ms"] for pair in found["pairs"]]
     found["p99_ratio"] = {"median": float(np.median(ratios)), "min": min(ratios), "max": max(ratios)}
     return found
@@ -107,18 +107,24 @@ def _figures(
     }
 
 
-def _alone(model: str, seconds: float) -> dict[str, Any]:
+def _in_process(what: Callable[..., Any], *arguments: Any) -> Any:
+    """What `what` gives in a process of its own, which is as a new one is."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_play, args=(model, seconds, theirs), daemon=True)
+    process = context.Process(target=_answer, args=(what, arguments, theirs))
     process.start()
     theirs.close()
-    figures: dict[str, Any] = ours.recv()
-    process.join()
-    return figures
+    try:
+        return ours.recv()
+    finally:
+        process.join()
 
 
-def _play(model_folder: str, seconds: float, connection: Connection) -> None:
+def _answer(what: Callable[..., Any], arguments: tuple[Any, ...], connection: Connection) -> None:
+    connection.send(what(*arguments))
+
+
+def _play(model_folder: str, seconds: float) -> dict[str, Any]:
     """The plain loop, for `seconds` after a while in which everything gets warm."""
     model, clock = open_model(model_folder), HostClock()
     step_us = model.card.step_us
@@ -138,7 +144,7 @@ def _play(model_folder: str, seconds: float, connection: Connection) -> None:
         summary.write(result)
         late += now_ns - result.stamps.arrived_ns > step_us * 1000
     lost = last - first + 1 - summary.steps
-    connection.send(_figures(summary.as_dict(), seconds, summary.steps, lost, late, None))
+    return _figures(summary.as_dict(), seconds, summary.steps, lost, late, None)
 
 
 @contextlib.contextmanager
@@ -189,7 +195,7 @@ def _watched(model: str, seconds: float, stalled_s: float) -> dict[str, Any]:
         return _figures(summary, elapsed, steps, lost, late, frames)
 
 
-def _hour(stream_s: float, progress: Callable[[str], None]) -> dict[str, Any]:
+def _hour(stream_s: float) -> dict[str, Any]:
     """Memory of both processes while so much stream goes by, round and round, as fast as it goes."""
     recording = str(recordings_folder() / "sequence.dat")
     assert is_file(recording)
@@ -202,7 +208,6 @@ def _hour(stream_s: float, progress: Callable[[str], None]) -> dict[str, Any]:
         while (done_s := window.playback.screen.steps_written * step_s) < stream_s:
             engine_mib.append(_resident_mib(window.link.pid))
             window_mib.append(_resident_mib(os.getpid()))
-            progress(f"{done_s:,.0f} of {stream_s:,.0f} s of stream, {engine_mib[-1]:.0f} MiB")
             _wait(app, 1.0)
     return {
         "stream_s": done_s,

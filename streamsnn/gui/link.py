@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+
 from PySide6.QtCore import QObject, Signal
 
 from streamsnn.player.messages import Command, Failed, Note, Notice, Opened, Preparing, Status, Totals
 from streamsnn.player.screen import Screen
 from streamsnn.player.worker import SharedScreen, Worker
+
+_NICENESS = 5
 
 
 class Link(QObject):
@@ -24,6 +29,9 @@ class Link(QObject):
     def __init__(self) -> None:
         super().__init__()
         self._worker = Worker()
+        # The picture comes second where there are fewer cores than work: this process is the window's.
+        with contextlib.suppress(AttributeError, OSError):
+            os.nice(max(0, _NICENESS - os.nice(0)))
         self._shared: SharedScreen | None = None
 
     @property
