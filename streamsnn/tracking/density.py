@@ -1,0 +1,163 @@
+"""`RegionTracker`, the default: regions of dense events become boxes, which keep their ids while they move.
+
+At every step the pixels that were lately active are grouped into regions; regions are fragments or overlaps of objects,
+which the tracks, moved on by their own velocities, sort out: fragments in one track's box are one object, and a region
+that holds several tracks is divided among them, each of which then measures only those of its edges that no other hides
+(EBBIOT, Acharya et al. 2019; Ussa et al. 2020; the motion model is in `kalman`, the assignment in `assignment`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamsnn.tracking.activity import Activity
+from streamsnn.tracking.assignment import absorb, affinity, assign
+from streamsnn.tracking.measuring import measure
+from streamsnn.tracking.merging import one_object
+from streamsnn.tracking.regions import Regions
+from streamsnn.tracking.tracks import Tracks, TrackSettings
+from streamsnn.types import InputSpec, Sensor, Step, Track
+
+_MOST_TRACKS = 64
+
+
+@dataclass(frozen=True)
+class RegionSettings:
+    """What makes a region: lengths in units of the sensor's shorter side / 260.
+
+    Pixels up to `gap` apart lie together, and `least` of them make a region. A region is looked for among the newest
+    `enough` pixels for each of the sensor's columns and rows, but over `shortest_us` at least and `longest_us` at most:
+    a lively scene is seen at a shorter time than a slow one.
+    """
+
+    gap: float = 4.0
+    least: float = 10.0
+    enough: float = 1.0
+    shortest_us: int = 20_000
+    longest_us: int = 60_000
+    trim: float = 0.01
+    growth: float = 0.1
+
+
+class RegionTracker:
+    """Follows what moves over a sensor; `update` takes the steps of `spec`, whose cells are the sensor's pixels."""
+
+    def __init__(
+        self,
+        spec: InputSpec,
+        step_us: int,
+        regions: RegionSettings | None = None,
+        tracks: TrackSettings | None = None,
+    ) -> None:
+        self.spec, self.step_us = spec, step_us
+        self.settings = regions or RegionSettings()
+        self.tracks = Tracks(Sensor("tracked", spec.width, spec.height), tracks or TrackSettings())
+        scale = self.tracks.scale
+        self._activity = Activity(spec, step_us=step_us)
+        self._regions = Regions(spec.width, spec.height, max(2, round(self.settings.gap * scale)))
+        self._least = max(5, round(self.settings.least * scale))
+        self._enough = round(self.settings.enough * (spec.width + spec.height))
+        self._histogram = np.empty((_MOST_TRACKS, spec.width + spec.height), np.int32)
+        self._edges = np.empty((_MOST_TRACKS, 4))
+        self._pixels = np.empty(_MOST_TRACKS, np.int64)
+
+    def reset(self) -> None:
+        """Forget the stream; ids go on where they were."""
+        self._activity.reset()
+        self.tracks.reset()
+
+    def update(self, step: Step) -> tuple[Track, ...]:
+        """The objects at the end of `step`."""
+        tracks, settings = self.tracks, self.settings
+        self._activity.push(step, settings.longest_us)
+        if self._activity.count == 0 and tracks.count == 0:
+            return ()
+        tracks.predict((step.index + 1) * self.step_us)
+        x, y, at, on = self._activity.pixels
+        since = self._activity.window(self._enough, max(settings.shortest_us, 2 * self.step_us))
+        regions = self._regions
+        if regions.find(x, y, at, on, since, self._least):
+            boxes = tracks.boxes
+            track_of, shared = self._match(boxes)
+            self._measure(track_of, boxes, shared)
+            self._begin(track_of, boxes)
+            one_object(tracks, regions.cell)
+        tracks.prune()
+        return tracks.report()
+
+    def _match(self, boxes: NDArray[np.float64]) -> tuple[NDArray[np.int32], bool]:
+        """The track of each region, -1 for none; whether regions had to be divided."""
+        regions, gap = self._regions, float(self._regions.cell)
+        sure = np.flatnonzero(self.tracks.sure)
+        before = regions.count
+        shared = len(sure) > 1 and regions.split(boxes[sure]) > before
+        fits = affinity(boxes, regions.boxes, gap)
+        if shared:
+            owners = regions.owners
+            for region in range(before, regions.count):
+                fits[:, region] = 0.0
+                fits[sure[owners[region]], region] = 2.0
+        track_of = assign(fits, 0.2)
+        if len(boxes):
+            absorb(boxes, regions.boxes, track_of, gap, self.settings.growth)
+        return track_of, shared
+
+    def _measure(self, track_of: NDArray[np.int32], boxes: NDArray[np.float64], shared: bool) -> None:
+        n, regions, activity = len(boxes), self._regions, self._activity
+        if n == 0:
+            return
+        edges, pixels = self._edges[:n], self._pixels[:n]
+        x, y, at, _ = activity.pixels
+        measure(
+            x,
+            y,
+            at,
+            regions.first,
+            activity.now,
+            self.step_us * 1e-6,
+            regions.of_pixel,
+            track_of,
+            self.tracks.velocity,
+            self.settings.trim,
+            self.spec.width,
+            self._histogram,
+            edges,
+            pixels,
+        )
+        on = np.zeros(n)
+        np.add.at(on, track_of[track_of >= 0], regions.sums[track_of >= 0, 1])
+        for i in range(n):
+            if pixels[i]:
+                seen = self._visible(i, edges[i], boxes, shared)
+                if seen.any():
+                    self.tracks.correct(i, edges[i], seen, on[i] / pixels[i])
+
+    def _visible(
+        self, i: int, edges: NDArray[np.float64], boxes: NDArray[np.float64], shared: bool
+    ) -> NDArray[np.bool_]:
+        """Which edges of track `i` no border cuts off and no other track hides."""
+        seen = np.ones(4, np.bool_)
+        if shared:
+            left, top, right, bottom = boxes[i]
+            middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
+            points = ((left, middle_y), (right, middle_y), (middle_x, top), (middle_x, bottom))
+            margin = self._regions.cell / 2
+            for j in np.flatnonzero(self.tracks.sure):
+                if j != i:
+                    b = boxes[j]
+                    for k, (px, py) in enumerate(points):
+                        if b[0] - margin <= px <= b[2] + margin and b[1] - margin <= py <= b[3] + margin:
+                            seen[k] = False
+        return seen
+
+    def _begin(self, track_of: NDArray[np.int32], boxes: NDArray[np.float64]) -> None:
+        """Begin a track with each region that belongs to none."""
+        regions = self._regions
+        for region in np.flatnonzero(track_of < 0):
+            left, top, right, bottom = regions.boxes[region]
+            pixels, on = regions.sums[region]
+            if pixels >= self._least:
+                self.tracks.add(np.array([left, right, top, bottom]), on / pixels)

@@ -1,0 +1,185 @@
+"""`Tracks`: the objects that are followed: predicted, corrected, born, confirmed, lost; ages count in sensor time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamsnn.tracking import kalman
+from streamsnn.types import Sensor, Track
+
+Floats = NDArray[np.float64]
+_MOST = 64
+
+
+@dataclass(frozen=True)
+class TrackSettings:
+    """How tracks live; lengths are in units of `scale` = the sensor's shorter side / 260, at least 1/2 pixel.
+
+    A track is reported once it has been seen for `confirm_us` and has moved by `moved`. It is shown without being seen
+    for `shown_us` at most, and followed for `coast_us`; before it is confirmed it lives for `tentative_us` without being
+    seen. `acceleration` (per s^1.5), `breathing` (of an edge, per s^0.5) and `blur` (of a measured edge) are standard
+    deviations; `speed` (per s) is how fast new objects may be.
+    """
+
+    confirm_us: int = 40_000
+    moved: float = 2.0
+    shown_us: int = 150_000
+    coast_us: int = 600_000
+    tentative_us: int = 40_000
+    acceleration: float = 150.0
+    breathing: float = 12.0
+    blur: float = 1.5
+    speed: float = 150.0
+
+
+class Tracks:
+    """At most 64 tracks of `sensor`, in the order of their birth. Ids count from 1 and are never used twice."""
+
+    def __init__(self, sensor: Sensor, settings: TrackSettings) -> None:
+        self.sensor, self.settings = sensor, settings
+        self.scale = max(0.5, min(sensor.width, sensor.height) / 260.0)
+        self._next_id = 1
+        self.reset()
+
+    def reset(self) -> None:
+        """Lose all tracks; their ids do not come back."""
+        self._state = np.zeros((_MOST, 2, 3))
+        self._covariance = np.zeros((_MOST, 2, 3, 3))
+        self._ids = np.zeros(_MOST, np.int64)
+        self._born_us, self._seen_us, self._watched_us = (np.zeros(_MOST, np.int64) for _ in range(3))
+        self._sure = np.zeros(_MOST, np.bool_)
+        self._origin = np.zeros((_MOST, 4))
+        self._on = np.zeros(_MOST)
+        self.count = 0
+        self._now_us: int | None = None
+
+    @property
+    def boxes(self) -> Floats:
+        """left, top, right, bottom of each track, (n, 4), a copy."""
+        return np.ascontiguousarray(self._state[: self.count, :, :2].transpose(0, 2, 1).reshape(-1, 4))
+
+    @property
+    def velocity(self) -> Floats:
+        """Pixels a second, (n, 2), a copy."""
+        return np.ascontiguousarray(self._state[: self.count, :, 2])
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        return self._ids[: self.count]
+
+    @property
+    def sure(self) -> NDArray[np.bool_]:
+        """Which tracks are confirmed."""
+        return self._sure[: self.count]
+
+    @property
+    def seen_us(self) -> NDArray[np.int64]:
+        return self._seen_us[: self.count]
+
+    @property
+    def born_us(self) -> NDArray[np.int64]:
+        return self._born_us[: self.count]
+
+    @property
+    def on(self) -> Floats:
+        """The share of ON among each track's newest events, averaged over some steps."""
+        return self._on[: self.count]
+
+    def predict(self, now_us: int) -> None:
+        """Move all tracks on to `now_us`."""
+        if self._now_us is not None and self.count:
+            s, scale = self.settings, self.scale
+            n = self.count
+            q_v, q_e = (s.acceleration * scale) ** 2, (s.breathing * scale) ** 2
+            kalman.predict(self._state[:n], self._covariance[:n], (now_us - self._now_us) * 1e-6, q_v, q_e)
+        self._now_us = now_us
+
+    def correct(self, index: int, edges: Floats, seen: NDArray[np.bool_], on: float) -> None:
+        """Track `index` has its `edges` (left, right, top, bottom) there, as far as they were `seen` (4,)."""
+        assert self._now_us is not None
+        blur = (self.settings.blur * self.scale) ** 2
+        kalman.update(self._state[index], self._covariance[index], edges, seen, np.array([blur, blur]))
+        for axis in range(2):
+            low, high = self._state[index, axis, :2]
+            if high < low + 1.0:
+                self._state[index, axis, :2] = (low + high) / 2 - 0.5, (low + high) / 2 + 0.5
+        self._watched_us[index] += min(self._now_us - self._seen_us[index], 20_000)
+        self._seen_us[index] = self._now_us
+        self._on[index] += 0.3 * (on - self._on[index])
+        if not self._sure[index] and self._watched_us[index] >= self.settings.confirm_us:
+            self._sure[index] = self._moved(index) >= self.settings.moved * self.scale
+
+    def _moved(self, index: int) -> float:
+        """How far the track has come since its birth: that of its edges that moved less, on either axis."""
+        way = self._state[index, :, :2] - self._origin[index].reshape(2, 2)
+        return float(np.hypot(*way.mean(axis=1)))
+
+    def add(self, edges: Floats, on: float) -> None:
+        """Begin a track with its `edges` (left, right, top, bottom); none where there are 64 already."""
+        if self.count == _MOST:
+            return
+        assert self._now_us is not None
+        i, scale = self.count, self.scale
+        self._state[i, :, :2] = edges.reshape(2, 2)
+        self._state[i, :, 2] = 0.0
+        blur, speed = (self.settings.blur * scale) ** 2, (self.settings.speed * scale) ** 2
+        self._covariance[i] = np.diag([blur, blur, speed])
+        self._ids[i] = 0
+        self._born_us[i] = self._seen_us[i] = self._now_us
+        self._watched_us[i] = 0
+        self._sure[i] = False
+        self._origin[i] = edges
+        self._on[i] = on
+        self.count += 1
+
+    def prune(self) -> None:
+        """Lose tracks that were not seen for too long, or have left the sensor."""
+        n = self.count
+        if n == 0:
+            return
+        assert self._now_us is not None
+        s = self.settings
+        limit_us = np.where(self._sure[:n], s.coast_us, s.tentative_us)
+        middle = self._state[:n, :, :2].mean(axis=2)
+        inside = (middle > 0).all(axis=1) & (middle < (self.sensor.width, self.sensor.height)).all(axis=1)
+        stay = (self._now_us - self._seen_us[:n] < limit_us) & (inside | (self._seen_us[:n] == self._now_us))
+        self.keep(stay)
+
+    def keep(self, stay: NDArray[np.bool_]) -> None:
+        """Lose all tracks but those that `stay` (n,)."""
+        n, left = self.count, int(np.count_nonzero(stay))
+        if left == n:
+            return
+        for each in (
+            self._state,
+            self._covariance,
+            self._ids,
+            self._born_us,
+            self._seen_us,
+            self._watched_us,
+            self._sure,
+            self._origin,
+            self._on,
+        ):
+            each[:left] = each[:n][stay]
+        self.count = left
+
+    def report(self) -> tuple[Track, ...]:
+        """The confirmed tracks that were seen lately, inside the sensor; an id is given when a track is first shown."""
+        found = []
+        for i in range(self.count):
+            if not self._sure[i] or self._now_us - self._seen_us[i] > self.settings.shown_us:
+                continue
+            if self._ids[i] == 0:
+                self._ids[i] = self._next_id
+                self._next_id += 1
+            (left, right, vx), (top, bottom, vy) = self._state[i].tolist()
+            left, right = max(left, 0.0), min(right, float(self.sensor.width))
+            top, bottom = max(top, 0.0), min(bottom, float(self.sensor.height))
+            if right - left >= 1.0 and bottom - top >= 1.0:
+                age_us = int(self._now_us - self._born_us[i])
+                found.append(Track(int(self._ids[i]), left, top, right - left, bottom - top, vx, vy, age_us))
+        return tuple(found)
