@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from streamsnn.tracking.activity import Activity
 from streamsnn.tracking.assignment import absorb, affinity, assign
 from streamsnn.tracking.measuring import measure
-from streamsnn.tracking.merging import one_object
+from streamsnn.tracking.merging import Merging
 from streamsnn.tracking.regions import Regions
 from streamsnn.tracking.tracks import Tracks, TrackSettings
 from streamsnn.types import InputSpec, Sensor, Step, Track
@@ -33,9 +33,9 @@ class RegionSettings:
     a lively scene is seen at a shorter time than a slow one.
     """
 
-    gap: float = 4.0
-    least: float = 10.0
-    enough: float = 1.0
+    gap: float = 8.0
+    least: float = 8.0
+    enough: float = 1.5
     shortest_us: int = 20_000
     longest_us: int = 60_000
     trim: float = 0.01
@@ -58,6 +58,7 @@ class RegionTracker:
         scale = self.tracks.scale
         self._activity = Activity(spec, step_us=step_us)
         self._regions = Regions(spec.width, spec.height, max(2, round(self.settings.gap * scale)))
+        self._merging = Merging(self.tracks, float(self._regions.cell))
         self._least = max(5, round(self.settings.least * scale))
         self._enough = round(self.settings.enough * (spec.width + spec.height))
         self._histogram = np.empty((_MOST_TRACKS, spec.width + spec.height), np.int32)
@@ -68,6 +69,7 @@ class RegionTracker:
         """Forget the stream; ids go on where they were."""
         self._activity.reset()
         self.tracks.reset()
+        self._merging.reset()
 
     def update(self, step: Step) -> tuple[Track, ...]:
         """The objects at the end of `step`."""
@@ -84,7 +86,7 @@ class RegionTracker:
             track_of, shared = self._match(boxes)
             self._measure(track_of, boxes, shared)
             self._begin(track_of, boxes)
-            one_object(tracks, regions.cell)
+            self._merging(self.step_us)
         tracks.prune()
         return tracks.report()
 
@@ -132,6 +134,12 @@ class RegionTracker:
         for i in range(n):
             if pixels[i]:
                 seen = self._visible(i, edges[i], boxes, shared)
+                if shared and self.tracks.sure[i]:
+                    # What others lend their pixels to does not grow meanwhile.
+                    left, top, right, bottom = boxes[i]
+                    predicted = np.array([left, right, top, bottom])
+                    outwards = np.array([-1.0, 1.0, -1.0, 1.0]) * (edges[i] - predicted)
+                    seen &= outwards <= self._regions.cell / 2
                 if seen.any():
                     self.tracks.correct(i, edges[i], seen, on[i] / pixels[i])
 

@@ -268,7 +268,7 @@ def _split(
         r = of_pixel[i]
         if r < 0 or owners[r] != -2:
             continue
-        nearest, best = r, 1.5
+        nearest, best = r, 1.25
         for t in range(n):
             if part[r, t] >= 0:
                 b = tracks[t]

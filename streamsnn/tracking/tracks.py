@@ -41,14 +41,14 @@ class Tracks:
     def __init__(self, sensor: Sensor, settings: TrackSettings) -> None:
         self.sensor, self.settings = sensor, settings
         self.scale = max(0.5, min(sensor.width, sensor.height) / 260.0)
-        self._next_id = 1
+        self._next_id = self._next_serial = 1
         self.reset()
 
     def reset(self) -> None:
         """Lose all tracks; their ids do not come back."""
         self._state = np.zeros((_MOST, 2, 3))
         self._covariance = np.zeros((_MOST, 2, 3, 3))
-        self._ids = np.zeros(_MOST, np.int64)
+        self._ids, self._serials = np.zeros(_MOST, np.int64), np.zeros(_MOST, np.int64)
         self._born_us, self._seen_us, self._watched_us = (np.zeros(_MOST, np.int64) for _ in range(3))
         self._sure = np.zeros(_MOST, np.bool_)
         self._origin = np.zeros((_MOST, 4))
@@ -67,8 +67,18 @@ class Tracks:
         return np.ascontiguousarray(self._state[: self.count, :, 2])
 
     @property
-    def ids(self) -> NDArray[np.int64]:
-        return self._ids[: self.count]
+    def serials(self) -> NDArray[np.int64]:
+        """A number of each track's own, shown or not."""
+        return self._serials[: self.count]
+
+    @property
+    def speed_deviation(self) -> Floats:
+        """How uncertain each velocity is, the worse of both axes, (n,)."""
+        return np.sqrt(self._covariance[: self.count, :, 2, 2].max(axis=1))
+
+    @property
+    def now_us(self) -> int:
+        return self._now_us or 0
 
     @property
     def sure(self) -> NDArray[np.bool_]:
@@ -127,13 +137,26 @@ class Tracks:
         self._state[i, :, 2] = 0.0
         blur, speed = (self.settings.blur * scale) ** 2, (self.settings.speed * scale) ** 2
         self._covariance[i] = np.diag([blur, blur, speed])
-        self._ids[i] = 0
+        self._ids[i], self._serials[i] = 0, self._next_serial
+        self._next_serial += 1
         self._born_us[i] = self._seen_us[i] = self._now_us
         self._watched_us[i] = 0
         self._sure[i] = False
         self._origin[i] = edges
         self._on[i] = on
         self.count += 1
+
+    def unite(self, index: int, other: int) -> None:
+        """Track `index` becomes as large as both together."""
+        for axis in range(2):
+            mine, its = self._state[index, axis], self._state[other, axis]
+            mine[0], mine[1] = min(mine[0], its[0]), max(mine[1], its[1])
+            self._covariance[index, axis, :2, :2] += np.eye(2) * (3.0 * self.settings.blur * self.scale) ** 2
+        self._seen_us[index] = max(self._seen_us[index], self._seen_us[other])
+        self._watched_us[index] = max(self._watched_us[index], self._watched_us[other])
+        if self._sure[other] and not self._sure[index]:
+            self._sure[index], self._ids[index] = True, self._ids[other]
+        self._origin[index] = self._state[index, :, :2].reshape(4)
 
     def prune(self) -> None:
         """Lose tracks that were not seen for too long, or have left the sensor."""
@@ -142,7 +165,8 @@ class Tracks:
             return
         assert self._now_us is not None
         s = self.settings
-        limit_us = np.where(self._sure[:n], s.coast_us, s.tentative_us)
+        limit_us = np.where(self._sure[:n], np.minimum(s.coast_us, self._watched_us[:n]), 0)
+        limit_us = np.maximum(limit_us, s.tentative_us)
         middle = self._state[:n, :, :2].mean(axis=2)
         inside = (middle > 0).all(axis=1) & (middle < (self.sensor.width, self.sensor.height)).all(axis=1)
         stay = (self._now_us - self._seen_us[:n] < limit_us) & (inside | (self._seen_us[:n] == self._now_us))
@@ -157,6 +181,7 @@ class Tracks:
             self._state,
             self._covariance,
             self._ids,
+            self._serials,
             self._born_us,
             self._seen_us,
             self._watched_us,
@@ -171,7 +196,8 @@ class Tracks:
         """The confirmed tracks that were seen lately, inside the sensor; an id is given when a track is first shown."""
         found = []
         for i in range(self.count):
-            if not self._sure[i] or self._now_us - self._seen_us[i] > self.settings.shown_us:
+            shown_us = min(self.settings.shown_us, self._watched_us[i] // 3)
+            if not self._sure[i] or self._now_us - self._seen_us[i] > shown_us:
                 continue
             if self._ids[i] == 0:
                 self._ids[i] = self._next_id
