@@ -165,14 +165,14 @@ def _refuse_to_overwrite(arguments: argparse.Namespace) -> None:
         if not name:
             continue
         for other, path in taken:
-            if _same_file(name, path):
+            if same_file(name, path):
                 raise StreamsnnError(
                     f"{option} {name} would overwrite {other}: they are the same file.", hint="Give it another name."
                 )
         taken.append((option, name))
 
 
-def _same_file(first: str, second: str) -> bool:
+def same_file(first: str, second: str) -> bool:
     """Whether two paths lead to one file, even if there is none yet. What is no file, as /dev/null, takes anything."""
     if os.path.exists(first) and not os.path.isfile(first):
         return False
