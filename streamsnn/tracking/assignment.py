@@ -47,28 +47,44 @@ def assign(fits: Floats, least: float) -> Ints:
     return track_of
 
 
-@compiled(int32(float64[:, ::1], float64[:, ::1], int32[::1], float64, float64))
-def absorb(tracks: Floats, boxes: Floats, track_of: Ints, margin: float, growth: float) -> int:
+@compiled(int32(float64[:, ::1], float64[:, ::1], float64[:, ::1], int32[::1], float64, float64))
+def absorb(tracks: Floats, usual: Floats, boxes: Floats, track_of: Ints, margin: float, growth: float) -> int:
     """Give boxes without a track to one that they are a fragment of; how many.
 
-    A fragment lies for the most part in the track's box, grown by the share `growth` of its size and by `margin` all
-    round; one that would make the object larger than that is another object.
+    A fragment lies for the most part in its track's box (n, 4), and together with what the track has got already is not
+    larger than its `usual` size (n, 2), each grown by the share `growth` and by `margin`.
     """
+    n = tracks.shape[0]
+    got = np.empty((n, 4))
+    got[:, :2], got[:, 2:] = 1e9, -1e9
+    for j in range(boxes.shape[0]):
+        i = track_of[j]
+        if i >= 0:
+            got[i, 0], got[i, 1] = min(got[i, 0], boxes[j, 0]), min(got[i, 1], boxes[j, 1])
+            got[i, 2], got[i, 3] = max(got[i, 2], boxes[j, 2]), max(got[i, 3], boxes[j, 3])
     absorbed = 0
     for j in range(boxes.shape[0]):
         b = boxes[j]
         if track_of[j] != -1 or b[2] <= b[0]:
             continue
         best = 0.5
-        for i in range(tracks.shape[0]):
-            a = tracks[i]
+        for i in range(n):
+            a, g = tracks[i], got[i]
             grow_x, grow_y = margin + growth * (a[2] - a[0]), margin + growth * (a[3] - a[1])
             across = min(a[2] + grow_x, b[2]) - max(a[0] - grow_x, b[0])
             down = min(a[3] + grow_y, b[3]) - max(a[1] - grow_y, b[1])
-            if across > 0.0 and down > 0.0:
-                share = across * down / ((b[2] - b[0]) * (b[3] - b[1]))
-                if share > best:
-                    best = share
-                    track_of[j] = i
-        absorbed += track_of[j] >= 0
+            if across <= 0.0 or down <= 0.0 or g[2] < g[0]:
+                continue
+            wide, high = max(g[2], b[2]) - min(g[0], b[0]), max(g[3], b[3]) - min(g[1], b[1])
+            if wide > usual[i, 0] * (1.0 + growth) + margin or high > usual[i, 1] * (1.0 + growth) + margin:
+                continue
+            share = across * down / ((b[2] - b[0]) * (b[3] - b[1]))
+            if share > best:
+                best = share
+                track_of[j] = i
+        i = track_of[j]
+        if i >= 0:
+            absorbed += 1
+            got[i, 0], got[i, 1] = min(got[i, 0], b[0]), min(got[i, 1], b[1])
+            got[i, 2], got[i, 3] = max(got[i, 2], b[2]), max(got[i, 3], b[3])
     return absorbed

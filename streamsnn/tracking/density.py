@@ -104,7 +104,7 @@ class RegionTracker:
                 fits[sure[owners[region]], region] = 2.0
         track_of = assign(fits, 0.2)
         if len(boxes):
-            absorb(boxes, regions.boxes, track_of, gap, self.settings.growth)
+            absorb(boxes, self.tracks.usual, regions.boxes, track_of, gap, self.settings.growth)
         return track_of, shared
 
     def _measure(self, track_of: NDArray[np.int32], boxes: NDArray[np.float64], shared: bool) -> None:
@@ -129,37 +129,15 @@ class RegionTracker:
             edges,
             pixels,
         )
-        on = np.zeros(n)
-        np.add.at(on, track_of[track_of >= 0], regions.sums[track_of >= 0, 1])
-        for i in range(n):
-            if pixels[i]:
-                seen = self._visible(i, edges[i], boxes, shared)
-                if shared and self.tracks.sure[i]:
-                    # What others lend their pixels to does not grow meanwhile.
-                    left, top, right, bottom = boxes[i]
-                    predicted = np.array([left, right, top, bottom])
-                    outwards = np.array([-1.0, 1.0, -1.0, 1.0]) * (edges[i] - predicted)
-                    seen &= outwards <= self._regions.cell / 2
-                if seen.any():
-                    self.tracks.correct(i, edges[i], seen, on[i] / pixels[i])
-
-    def _visible(
-        self, i: int, edges: NDArray[np.float64], boxes: NDArray[np.float64], shared: bool
-    ) -> NDArray[np.bool_]:
-        """Which edges of track `i` no border cuts off and no other track hides."""
-        seen = np.ones(4, np.bool_)
-        if shared:
-            left, top, right, bottom = boxes[i]
-            middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
-            points = ((left, middle_y), (right, middle_y), (middle_x, top), (middle_x, bottom))
-            margin = self._regions.cell / 2
-            for j in np.flatnonzero(self.tracks.sure):
-                if j != i:
-                    b = boxes[j]
-                    for k, (px, py) in enumerate(points):
-                        if b[0] - margin <= px <= b[2] + margin and b[1] - margin <= py <= b[3] + margin:
-                            seen[k] = False
-        return seen
+        on = np.bincount(track_of[track_of >= 0], regions.sums[track_of >= 0, 1], n)
+        self.tracks.correct(
+            edges,
+            pixels,
+            on / np.maximum(pixels, 1),
+            shared=shared,
+            margin=float(regions.cell),
+            elapsed_us=self.step_us,
+        )
 
     def _begin(self, track_of: NDArray[np.int32], boxes: NDArray[np.float64]) -> None:
         """Begin a track with each region that belongs to none."""

@@ -12,7 +12,7 @@ that is hidden, or cut off by the sensor's border, is left out, and the other st
 from __future__ import annotations
 
 import numpy as np
-from numba import boolean, float64, int64
+from numba import float64, int8, int64
 from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
@@ -42,24 +42,43 @@ def predict(state: Floats, covariance: Floats, dt_s: float, q_v: float, q_e: flo
     return 0
 
 
-@compiled(int64(float64[:, ::1], float64[:, :, ::1], float64[::1], boolean[::1], float64[::1]))
-def update(state: Floats, covariance: Floats, edges: Floats, seen: NDArray[np.bool_], variance: Floats) -> int:
-    """Correct one box, in place, by its `edges` (4,): left, right, top, bottom, those of them that were `seen`; each
-    axis has the `variance` (2,) of its measurements."""
-    for axis in range(2):
-        s, p = state[axis], covariance[axis]
-        for edge in range(2):
-            if not seen[2 * axis + edge]:
-                continue
-            innovation = edges[2 * axis + edge] - s[edge]
-            total = p[edge, edge] + variance[axis]
-            g0, g1, g2 = p[0, edge] / total, p[1, edge] / total, p[2, edge] / total
-            s[0] += g0 * innovation
-            s[1] += g1 * innovation
-            s[2] += g2 * innovation
-            r0, r1, r2 = p[edge, 0], p[edge, 1], p[edge, 2]
-            for column, row in ((0, r0), (1, r1), (2, r2)):
-                p[0, column] -= g0 * row
-                p[1, column] -= g1 * row
-                p[2, column] -= g2 * row
+@compiled(int64(float64[:, :, ::1], float64[:, :, :, ::1], float64[:, ::1], int8[:, ::1], int64[::1], float64))
+def update(
+    state: Floats,
+    covariance: Floats,
+    edges: Floats,
+    verdicts: NDArray[np.int8],
+    pixels: NDArray[np.int64],
+    variance: float,
+) -> int:
+    """Correct the boxes that have `pixels`, in place, by their `edges` (n, 4): left, right, top, bottom.
+
+    `verdicts` (n, 4): 0 leaves an edge out, 1 takes it as a measurement with `variance`, 2 puts the edge there and says
+    nothing of the motion. No box becomes smaller than a pixel.
+    """
+    for i in range(state.shape[0]):
+        if pixels[i] == 0:
+            continue
+        for axis in range(2):
+            s, p = state[i, axis], covariance[i, axis]
+            for edge in range(2):
+                verdict = verdicts[i, 2 * axis + edge]
+                if verdict == 2:
+                    s[edge] = edges[i, 2 * axis + edge]
+                if verdict != 1:
+                    continue
+                innovation = edges[i, 2 * axis + edge] - s[edge]
+                total = p[edge, edge] + variance
+                g0, g1, g2 = p[0, edge] / total, p[1, edge] / total, p[2, edge] / total
+                s[0] += g0 * innovation
+                s[1] += g1 * innovation
+                s[2] += g2 * innovation
+                r0, r1, r2 = p[edge, 0], p[edge, 1], p[edge, 2]
+                for column, row in ((0, r0), (1, r1), (2, r2)):
+                    p[0, column] -= g0 * row
+                    p[1, column] -= g1 * row
+                    p[2, column] -= g2 * row
+            if s[1] < s[0] + 1.0:
+                middle = 0.5 * (s[0] + s[1])
+                s[0], s[1] = middle - 0.5, middle + 0.5
     return 0

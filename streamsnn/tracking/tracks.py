@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn.tracking import kalman
+from streamsnn.tracking.judging import judge
 from streamsnn.types import Sensor, Track
 
 Floats = NDArray[np.float64]
@@ -20,7 +21,7 @@ class TrackSettings:
 
     A track is reported once it has been seen for `confirm_us` and has moved by `moved`. It is shown without being seen
     for `shown_us` at most, and followed for `coast_us`; before it is confirmed it lives for `tentative_us` without being
-    seen. `acceleration` (per s^1.5), `breathing` (of an edge, per s^0.5) and `blur` (of a measured edge) are standard
+    seen, and what it is like is known after `mature_us`. `acceleration` (per s^1.5), `breathing` (of an edge, per s^0.5) and `blur` (of a measured edge) are standard
     deviations; `speed` (per s) is how fast new objects may be.
     """
 
@@ -29,6 +30,7 @@ class TrackSettings:
     shown_us: int = 150_000
     coast_us: int = 600_000
     tentative_us: int = 40_000
+    mature_us: int = 200_000
     acceleration: float = 150.0
     breathing: float = 12.0
     blur: float = 1.5
@@ -41,6 +43,7 @@ class Tracks:
     def __init__(self, sensor: Sensor, settings: TrackSettings) -> None:
         self.sensor, self.settings = sensor, settings
         self.scale = max(0.5, min(sensor.width, sensor.height) / 260.0)
+        self._limits = np.array([sensor.width, sensor.height], np.float64)
         self._next_id = self._next_serial = 1
         self.reset()
 
@@ -53,6 +56,8 @@ class Tracks:
         self._sure = np.zeros(_MOST, np.bool_)
         self._origin = np.zeros((_MOST, 4))
         self._on = np.zeros(_MOST)
+        self._usual = np.zeros((_MOST, 2))
+        self._verdicts = np.zeros((_MOST, 4), np.int8)
         self.count = 0
         self._now_us: int | None = None
 
@@ -86,6 +91,11 @@ class Tracks:
         return self._sure[: self.count]
 
     @property
+    def usual(self) -> Floats:
+        """The size that each track has had so far, (n, 2)."""
+        return self._usual[: self.count]
+
+    @property
     def seen_us(self) -> NDArray[np.int64]:
         return self._seen_us[: self.count]
 
@@ -107,25 +117,38 @@ class Tracks:
             kalman.predict(self._state[:n], self._covariance[:n], (now_us - self._now_us) * 1e-6, q_v, q_e)
         self._now_us = now_us
 
-    def correct(self, index: int, edges: Floats, seen: NDArray[np.bool_], on: float) -> None:
-        """Track `index` has its `edges` (left, right, top, bottom) there, as far as they were `seen` (4,)."""
+    def correct(
+        self, edges: Floats, pixels: NDArray[np.int64], on: Floats, *, shared: bool, margin: float, elapsed_us: int
+    ) -> None:
+        """Every track that has `pixels` (n,) was seen with these `edges` (n, 4: left, right, top, bottom), and this share
+        of ON. `shared` says that regions were divided among tracks; then edges more than `margin` / 2 outside of where
+        they are expected are not believed. `elapsed_us` is the step's length.
+        """
         assert self._now_us is not None
-        blur = (self.settings.blur * self.scale) ** 2
-        kalman.update(self._state[index], self._covariance[index], edges, seen, np.array([blur, blur]))
-        for axis in range(2):
-            low, high = self._state[index, axis, :2]
-            if high < low + 1.0:
-                self._state[index, axis, :2] = (low + high) / 2 - 0.5, (low + high) / 2 + 0.5
-        self._watched_us[index] += min(self._now_us - self._seen_us[index], 20_000)
-        self._seen_us[index] = self._now_us
-        self._on[index] += 0.3 * (on - self._on[index])
-        if not self._sure[index] and self._watched_us[index] >= self.settings.confirm_us:
-            self._sure[index] = self._moved(index) >= self.settings.moved * self.scale
-
-    def _moved(self, index: int) -> float:
-        """How far the track has come since its birth: that of its edges that moved less, on either axis."""
-        way = self._state[index, :, :2] - self._origin[index].reshape(2, 2)
-        return float(np.hypot(*way.mean(axis=1)))
+        n, s = self.count, self.settings
+        state, sure, verdicts = self._state[:n], self._sure[:n], self._verdicts[:n]
+        judge(
+            edges,
+            pixels,
+            self.boxes,
+            self._usual[:n],
+            sure,
+            sure & (self._watched_us[:n] >= s.mature_us),
+            shared,
+            self._limits,
+            margin,
+            self.scale,
+            elapsed_us * 1e-6,
+            verdicts,
+        )
+        kalman.update(state, self._covariance[:n], edges, verdicts, pixels, (s.blur * self.scale) ** 2)
+        seen = pixels > 0
+        self._watched_us[:n][seen] += elapsed_us
+        self._seen_us[:n][seen] = self._now_us
+        self._on[:n][seen] += 0.3 * (on[seen] - self._on[:n][seen])
+        if not sure.all():
+            moved = np.hypot(*(state[:, :, :2] - self._origin[:n].reshape(n, 2, 2)).mean(axis=2).T)
+            sure |= (self._watched_us[:n] >= s.confirm_us) & (moved >= s.moved * self.scale)
 
     def add(self, edges: Floats, on: float) -> None:
         """Begin a track with its `edges` (left, right, top, bottom); none where there are 64 already."""
@@ -144,6 +167,7 @@ class Tracks:
         self._sure[i] = False
         self._origin[i] = edges
         self._on[i] = on
+        self._usual[i] = edges[1] - edges[0], edges[3] - edges[2]
         self.count += 1
 
     def unite(self, index: int, other: int) -> None:
@@ -152,6 +176,7 @@ class Tracks:
             mine, its = self._state[index, axis], self._state[other, axis]
             mine[0], mine[1] = min(mine[0], its[0]), max(mine[1], its[1])
             self._covariance[index, axis, :2, :2] += np.eye(2) * (3.0 * self.settings.blur * self.scale) ** 2
+        self._usual[index] = self._state[index, :, 1] - self._state[index, :, 0]
         self._seen_us[index] = max(self._seen_us[index], self._seen_us[other])
         self._watched_us[index] = max(self._watched_us[index], self._watched_us[other])
         if self._sure[other] and not self._sure[index]:
@@ -188,6 +213,7 @@ class Tracks:
             self._sure,
             self._origin,
             self._on,
+            self._usual,
         ):
             each[:left] = each[:n][stay]
         self.count = left
