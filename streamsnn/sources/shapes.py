@@ -26,12 +26,12 @@ class ShapesSettings:
 
     A new shape enters every `every_us` on average; sizes (of the longer side, in pixels) and speeds (pixels a second) are
     drawn between limits, on a logarithmic scale. `bend` is how far a line is bent, in pixels. `post_px` is the width of
-    the post, `lamp_hz` the lamp's rate, 0 for none. The camera moves by about `shake_px`, at `shake_hz`, before a
+    the post, which is four times as high, `lamp_hz` the lamp's rate, 0 for none. The camera moves by about `shake_px`, at `shake_hz`, before a
     background of contrast `texture`.
     """
 
-    width: int = 240
-    height: int = 180
+    width: int = 304
+    height: int = 240
     every_us: int = 900_000
     sizes_px: tuple[float, float] = (16.0, 40.0)
     speeds_px_s: tuple[float, float] = (50.0, 120.0)
@@ -48,19 +48,19 @@ class ShapesSettings:
 
 EASY = ShapesSettings()
 HARD = ShapesSettings(
-    every_us=650_000,
-    sizes_px=(12.0, 50.0),
-    speeds_px_s=(30.0, 240.0),
+    every_us=800_000,
+    sizes_px=(12.0, 48.0),
+    speeds_px_s=(40.0, 240.0),
     bend_px=12.0,
     striped=0.6,
-    post_px=22.0,
+    post_px=20.0,
     lamp_hz=100.0,
     noise_hz=0.5,
 )
 PRESETS = {
     "easy": EASY,
     "hard": HARD,
-    "shaking": replace(HARD, texture=0.35, shake_px=2.5),
+    "shaking": replace(HARD, texture=0.25, shake_px=1.5),
 }
 
 
@@ -98,7 +98,7 @@ class Shapes:
         self.width, self.height = settings.width, settings.height
         rng = np.random.default_rng(seed)
         self.shapes = _draw_shapes(settings, rng)
-        self._post_px = rng.uniform(0.35, 0.65) * self.width
+        self._post_px = (rng.uniform(0.3, 0.7) * self.width, rng.uniform(0.3, 0.7) * self.height)
         self._lamp_px = (rng.uniform(0.1, 0.9) * self.width, rng.uniform(0.1, 0.9) * self.height)
         self._phases = rng.uniform(0.0, 2.0 * math.pi, 4)
         margin = math.ceil(2 * settings.shake_px) + 2
@@ -127,7 +127,7 @@ class Shapes:
             bright = 0.35 + 0.3 * math.sin(2e-6 * math.pi * s.lamp_hz * t_us)
             _draw(True, self._lamp_px[0] - dx, self._lamp_px[1] - dy, 4.0, 4.0, bright, 0.0, 1.0, self._out)
         if s.post_px:
-            _draw(False, self._post_px - dx, self.height / 2, s.post_px / 2, 1e4, 0.5, 0.0, 1.0, self._out)
+            _draw(False, self._post_px[0] - dx, self._post_px[1] - dy, s.post_px / 2, 2 * s.post_px, 0.5, 0.0, 1.0, self._out)
         return np.log(self._out, out=self._out)
 
     def boxes(self, t_us: int) -> list[tuple[int, float, float, float, float]]:
@@ -147,7 +147,8 @@ class Shapes:
             hiding = [(u - dx - w / 2, v - dy - h / 2, u - dx + w / 2, v - dy + h / 2) for _, u, v, w, h in here[place + 1 :]]
             if self.settings.post_px:
                 half = self.settings.post_px / 2
-                hiding.append((self._post_px - dx - half, 0.0, self._post_px - dx + half, float(self.height)))
+                x, y = self._post_px[0] - dx, self._post_px[1] - dy
+                hiding.append((x - half, y - 4 * half, x + half, y + 4 * half))
             if _visible(box, hiding, self.width, self.height) >= _TRUTH_SHARE:
                 left, top = max(box[0], 0.0), max(box[1], 0.0)
                 right, bottom = min(box[2], float(self.width)), min(box[3], float(self.height))
@@ -188,7 +189,7 @@ def _draw_shapes(s: ShapesSettings, rng: np.random.Generator) -> tuple[Shape, ..
         if not round_ and rng.random() < 0.3:
             width, height = height, width
         speed = float(np.exp(rng.uniform(*np.log(s.speeds_px_s))))
-        middle = np.array([s.width, s.height]) * rng.uniform(0.3, 0.7, 2)
+        middle = np.array([s.width, s.height]) * rng.uniform(0.2, 0.8, 2)
         angle = rng.uniform(0.0, 2.0 * math.pi)
         way = np.array([math.cos(angle), math.sin(angle)])
         # From where it just touches the sensor to where it leaves: through `middle`.

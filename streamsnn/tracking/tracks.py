@@ -147,8 +147,19 @@ class Tracks:
         self._seen_us[:n][seen] = self._now_us
         self._on[:n][seen] += 0.3 * (on[seen] - self._on[:n][seen])
         if not sure.all():
-            moved = np.hypot(*(state[:, :, :2] - self._origin[:n].reshape(n, 2, 2)).mean(axis=2).T)
-            sure |= (self._watched_us[:n] >= s.confirm_us) & (moved >= s.moved * self.scale)
+            sure |= (self._watched_us[:n] >= s.confirm_us) & (self._moved() >= s.moved * self.scale)
+
+    def _moved(self) -> Floats:
+        """How far each track has come since its birth, (n,): what both edges of an axis have moved in one direction, or
+        one of them where the other lies at the sensor's border."""
+        n = self.count
+        edges = self._state[:n, :, :2]
+        way = edges - self._origin[:n].reshape(n, 2, 2)
+        low, high = way[:, :, 0], way[:, :, 1]
+        together = np.where(low * high > 0, np.minimum(np.abs(low), np.abs(high)), 0.0)
+        together = np.where(edges[:, :, 0] <= 1.0, np.abs(high), together)
+        together = np.where(edges[:, :, 1] >= self._limits - 1.0, np.abs(low), together)
+        return np.asarray(np.hypot(*together.T))
 
     def add(self, edges: Floats, on: float) -> None:
         """Begin a track with its `edges` (left, right, top, bottom); none where there are 64 already."""
