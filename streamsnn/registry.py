@@ -226,29 +226,23 @@ def open_sink(text: str, card: ModelCard) -> Sink:
     return made
 
 
-def open_tracker(text: str, spec: InputSpec, step_us: int, *, still: bool = False) -> Tracker:
+def open_tracker(text: str, spec: InputSpec, step_us: int) -> Tracker:
     """The tracker that `text` names: one of this package ("regions", "clusters", "surfaces"), or a plug-in.
 
-    `spec` and `step_us` are those of the steps that it will be given. With `still` the camera's own motion is taken out
-    of what it sees.
+    `spec` and `step_us` are those of the steps that it will be given.
     """
     from streamsnn.tracking.names import NAMES, make_tracker
 
     if text in NAMES:
-        tracker = make_tracker(text, spec, step_us)
-    elif is_plug_in(text):
-        tracker = build_role("tracker", text, spec, step_us)
-    else:
+        return make_tracker(text, spec, step_us)
+    if not is_plug_in(text):
         close = difflib.get_close_matches(text, NAMES, n=1)
         guess = f"Did you mean {close[0]}? " if close else ""
         raise StreamsnnError(
             f'There is no tracker "{text}".', hint=f"{guess}Choose {', '.join(NAMES)}, or package.module:attribute."
         )
-    if still:
-        from streamsnn.tracking.ego_motion import Still
-
-        return Still(tracker, spec, step_us)
-    return tracker
+    made: Tracker = build_role("tracker", text, spec, step_us)
+    return made
 
 
 def _beside(name: str) -> Path:

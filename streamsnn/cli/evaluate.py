@@ -60,7 +60,6 @@ def parser() -> Parser:
     parser.add_argument(
         "--step", type=values.duration_us, default=10_000, metavar="T", help="with --track: one update each T (10ms)"
     )
-    parser.add_argument("--still", action="store_true", help="with --track: take out the camera's own motion")
     options.add_stream_options(parser, needs_model=False)
     parser.add_argument(
         "--limit", type=values.count, metavar="N", help="only N recordings, spread evenly over the dataset"

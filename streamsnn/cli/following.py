@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 from streamsnn.cli import options, text
+from streamsnn.cli.boxes import HEADER, box_row, boxes_line
 from streamsnn.clock import HostClock
 from streamsnn.errors import StreamsnnError
 from streamsnn.latency import Histogram
@@ -18,7 +19,6 @@ from streamsnn.sources.paced import Paced
 from streamsnn.tracking.following import Followed, follow, sensor_spec
 from streamsnn.types import Source, Track
 
-HEADER = "t_us,track_id,x,y,width,height"
 _DONE, _INTERRUPTED = 0, 130
 
 
@@ -26,7 +26,7 @@ def open_followed(arguments: argparse.Namespace, source: Source, clock: HostCloc
     """The objects in `source`, as `arguments` ask for them."""
     if arguments.step < 1:
         raise StreamsnnError("A step of 0 us is impossible.", hint="Write for example --step 10ms.")
-    tracker = open_tracker(arguments.tracker, sensor_spec(source.sensor), arguments.step, still=arguments.still)
+    tracker = open_tracker(arguments.tracker, sensor_spec(source.sensor), arguments.step)
     filters = options.filters_of(arguments, source.sensor)
     return follow(source, tracker, arguments.step, filters=filters, clock=clock)
 
@@ -59,10 +59,13 @@ def track(arguments: argparse.Namespace, on_start: Callable[[], None]) -> int:
                     on_start()
                 seen.write(result)
                 if arguments.json:
-                    print(json.dumps(as_dict(result), ensure_ascii=False, allow_nan=False), flush=arguments.speed == 1)
+                    print(
+                        json.dumps(boxes_line(result.t_us, result.tracks), ensure_ascii=False, allow_nan=False),
+                        flush=arguments.speed == 1,
+                    )
                 if table is not None:
                     for each in result.tracks:
-                        print(row(result.t_us, each), file=table)
+                        print(box_row(result.t_us, each), file=table)
         except KeyboardInterrupt:
             code = _INTERRUPTED
     summary = {"source": arguments.source, "tracker": arguments.tracker, **seen.as_dict()}
@@ -72,26 +75,6 @@ def track(arguments: argparse.Namespace, on_start: Callable[[], None]) -> int:
     else:
         print(_sentences(summary))
     return code
-
-
-def as_dict(result: Followed) -> dict[str, Any]:
-    """The line of a step."""
-    return {
-        "t_us": result.t_us,
-        "tracks": [
-            {
-                "id": each.id,
-                **{name: round(getattr(each, name), 2) for name in ("x", "y", "width", "height", "vx", "vy")},
-                "label": each.label,
-            }
-            for each in result.tracks
-        ],
-    }
-
-
-def row(t_us: int, track: Track) -> str:
-    """A line of the CSV."""
-    return f"{t_us},{track.id},{track.x:.2f},{track.y:.2f},{track.width:.2f},{track.height:.2f}"
 
 
 @contextlib.contextmanager
@@ -169,7 +152,10 @@ def _sentences(summary: dict[str, Any]) -> str:
     compute = summary["compute"]
     rate = summary["events"] / summary["duration_s"]
     rows = [
-        ("followed", f"{text.duration(summary['duration_s'] * 1e6)} in {summary['steps']:,} steps of {summary['step_ms']:g} ms"),
+        (
+            "followed",
+            f"{text.duration(summary['duration_s'] * 1e6)} in {summary['steps']:,} steps of {summary['step_ms']:g} ms",
+        ),
         ("events", f"{summary['events']:,}, {text.number(rate)}/s"),
         ("objects", f"{summary['tracks']:,}, for {text.duration(summary['track_s'] * 1e6)} in all"),
         (

@@ -17,8 +17,7 @@ _EXAMPLES = """\
   streamsnn track street.aedat4
   streamsnn track street.aedat4 --speed max --json | jq '.tracks[].id'
   streamsnn track synthetic:shapes:hard --stop 5s --csv boxes.csv
-  streamsnn track fast.raw --step 1ms --tracker clusters --filter background:tau=2ms
-  streamsnn track street.aedat4 --video boxes.mp4"""
+  streamsnn track fast.raw --step 1ms --tracker clusters --filter background:tau=2ms"""
 
 
 def parser() -> Parser:
@@ -39,9 +38,10 @@ def parser() -> Parser:
 
 def add_tracking_options(parser: argparse.ArgumentParser) -> None:
     """What `track` and `evaluate --track` share: the tracker, its step, and the way from the sensor to it."""
-    parser.add_argument("--tracker", default="regions", metavar="T", help="regions (default), clusters, surfaces, or a plug-in")
+    parser.add_argument(
+        "--tracker", default="regions", metavar="T", help="regions (default), clusters, surfaces, or a plug-in"
+    )
     parser.add_argument("--step", type=values.duration_us, default=10_000, metavar="T", help="one update each T (10ms)")
-    parser.add_argument("--still", action="store_true", help="the camera moves: take out the motion of all there is")
     parser.add_argument(
         "--filter", action="append", default=[], metavar="F", help="a filter before the tracker, as in streamsnn run"
     )

@@ -56,7 +56,8 @@ def tracked(arguments: argparse.Namespace, on_start: Callable[[], None]) -> dict
             pairs.append((boxes, found[index]))
     if not pairs:
         raise StreamsnnError(
-            f"No box of {arguments.track} lies within {arguments.dataset}.", hint="Both count in the recording's own time."
+            f"No box of {arguments.track} lies within {arguments.dataset}.",
+            hint="Both count in the recording's own time.",
         )
     scores = score(pairs, metrics)
     minutes = scores["true_track_s"] / 60 * arguments.step / 1e6
@@ -113,7 +114,10 @@ def sentences(found: dict[str, Any]) -> str:
     """All of it, for people."""
     return text.facts(
         [
-            ("compared", f"{found['true_tracks']} objects, {text.duration(found['true_track_s'] * 1e6)} of them in all"),
+            (
+                "compared",
+                f"{found['true_tracks']} objects, {text.duration(found['true_track_s'] * 1e6)} of them in all",
+            ),
             ("HOTA", f"{found['HOTA']:.3f}"),
             ("IDF1", f"{found['IDF1']:.3f}"),
             ("MOTA", f"{found['MOTA']:.3f}"),

@@ -127,7 +127,17 @@ class Shapes:
             bright = 0.35 + 0.3 * math.sin(2e-6 * math.pi * s.lamp_hz * t_us)
             _draw(True, self._lamp_px[0] - dx, self._lamp_px[1] - dy, 4.0, 4.0, bright, 0.0, 1.0, self._out)
         if s.post_px:
-            _draw(False, self._post_px[0] - dx, self._post_px[1] - dy, s.post_px / 2, 2 * s.post_px, 0.5, 0.0, 1.0, self._out)
+            _draw(
+                False,
+                self._post_px[0] - dx,
+                self._post_px[1] - dy,
+                s.post_px / 2,
+                2 * s.post_px,
+                0.5,
+                0.0,
+                1.0,
+                self._out,
+            )
         return np.log(self._out, out=self._out)
 
     def boxes(self, t_us: int) -> list[tuple[int, float, float, float, float]]:
@@ -144,7 +154,9 @@ class Shapes:
         found = []
         for place, (number, x, y, width, height) in enumerate(here):
             box = (x - dx - width / 2, y - dy - height / 2, x - dx + width / 2, y - dy + height / 2)
-            hiding = [(u - dx - w / 2, v - dy - h / 2, u - dx + w / 2, v - dy + h / 2) for _, u, v, w, h in here[place + 1 :]]
+            hiding = [
+                (u - dx - w / 2, v - dy - h / 2, u - dx + w / 2, v - dy + h / 2) for _, u, v, w, h in here[place + 1 :]
+            ]
             if self.settings.post_px:
                 half = self.settings.post_px / 2
                 x, y = self._post_px[0] - dx, self._post_px[1] - dy

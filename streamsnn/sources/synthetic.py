@@ -119,7 +119,13 @@ def _number(text: str, example: str) -> float:
         raise StreamsnnError(f"{text!r} is not a number.", hint=f"Write for example {example!r}.") from None
 
 
-SCENES: dict[str, Callable[[str], Scene]] = {"digit": _digit, "digits": _digits, "bar": _bar, "disc": _disc, "shapes": _shapes}
+SCENES: dict[str, Callable[[str], Scene]] = {
+    "digit": _digit,
+    "digits": _digits,
+    "bar": _bar,
+    "disc": _disc,
+    "shapes": _shapes,
+}
 """The scenes that have a name -> what makes one of the text behind the colon, which may be empty."""
 
 

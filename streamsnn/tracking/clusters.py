@@ -41,7 +41,7 @@ class ClusterSettings:
     margin: float = 4.0
     pull: float = 0.02
     tau_us: float = 50_000.0
-    least: float = 15.0
+    least: float = 30.0
     edge: float = 1.7
 
 
@@ -148,8 +148,10 @@ def _follow(
             a, b = clusters[j], clusters[k]
             if a[4] <= 0.0 or b[4] <= 0.0:
                 continue
-            # Reaching one another by more than half of the smaller: one cluster, of both their events.
-            if abs(a[0] - b[0]) < 1.2 * max(a[2], b[2]) + 0.5 * margin and abs(a[1] - b[1]) < 1.2 * max(a[3], b[3]) + 0.5 * margin:
+            # Boxes that overlap are one cluster, of both their events.
+            apart_x = abs(a[0] - b[0]) - 1.5 * (a[2] + b[2])
+            apart_y = abs(a[1] - b[1]) - 1.5 * (a[3] + b[3])
+            if max(apart_x, apart_y) < 0.0:
                 share = b[4] / (a[4] + b[4])
                 for axis in range(2):
                     middle = a[axis] + share * (b[axis] - a[axis])

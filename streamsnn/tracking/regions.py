@@ -65,7 +65,16 @@ class Regions:
     def split(self, tracks: Floats) -> int:
         """Divide regions that hold several of the boxes `tracks` (n, 4) among these; the number of regions then."""
         self.count = _split(
-            self.x, self.y, self.on, self.first, self.count, tracks, self._of_pixel, self._boxes, self._sums, self._owners
+            self.x,
+            self.y,
+            self.on,
+            self.first,
+            self.count,
+            tracks,
+            self._of_pixel,
+            self._boxes,
+            self._sums,
+            self._owners,
         )
         return self.count
 

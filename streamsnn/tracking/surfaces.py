@@ -72,7 +72,19 @@ class SurfaceTracker:
         boxes = regions.boxes.copy()
         if n:
             tau = float(activity.now - since + 1)
-            _weigh(x, y, at, regions.first, activity.now, tau, settings.trim, regions.of_pixel, self._width, self._histogram, boxes)
+            _weigh(
+                x,
+                y,
+                at,
+                regions.first,
+                activity.now,
+                tau,
+                settings.trim,
+                regions.of_pixel,
+                self._width,
+                self._histogram,
+                boxes,
+            )
         pixels = regions.sums[:, 0]
         return self._follower.follow((step.index + 1) * self.step_us, boxes, pixels, regions.sums[:, 1] / pixels)
 

@@ -33,7 +33,9 @@ def read_boxes(path: str | os.PathLike[str]) -> list[Boxes]:
             rows = csv.DictReader(file)
             missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
             if missing:
-                raise StreamsnnError(f"{path} has no column {missing[0]}.", hint=f"Its columns are {','.join(COLUMNS)}.")
+                raise StreamsnnError(
+                    f"{path} has no column {missing[0]}.", hint=f"Its columns are {','.join(COLUMNS)}."
+                )
             for row in rows:
                 x, y, width, height = (float(row[name]) for name in COLUMNS[2:])
                 if not (np.isfinite([x, y]).all() and 0 < width < np.inf and 0 < height < np.inf):
