@@ -160,7 +160,8 @@ def _sentences(summary: dict[str, Any]) -> str:
         ("objects", f"{summary['tracks']:,}, for {text.duration(summary['track_s'] * 1e6)} in all"),
         (
             "compute",
-            f"{text.duration(compute['p50_ms'] * 1e3)} (median), {text.duration(compute['p99_ms'] * 1e3)} (99 %) a step;"
+            f"{text.duration(compute['p50_ms'] * 1e3)} (median),"
+            f" {text.duration(compute['p99_ms'] * 1e3)} (99 %) a step;"
             f" {text.number(summary['events_per_second_of_compute'] or 0)} events a second of it",
         ),
     ]

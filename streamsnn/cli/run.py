@@ -57,8 +57,8 @@ def parser() -> Parser:
         nargs="?",
         const="regions",
         metavar="T",
-        help="follow what moves on the whole sensor as well (regions, clusters, surfaces, or a plug-in); the boxes are in"
-        " every result, and with --json in a line a step with boxes",
+        help="follow what moves on the whole sensor as well (regions, clusters, surfaces, or a plug-in); the boxes"
+        " are in every result, and with --json in a line a step with boxes",
     )
     group = parser.add_argument_group("output")
     group.add_argument(

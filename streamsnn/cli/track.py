@@ -10,8 +10,9 @@ from streamsnn.cli.waiting import Waiting
 
 _DESCRIPTION = """\
 Follow the objects that move in SOURCE, from its events alone, online, step by step: each has a box and an id that stays
-its own. Printed is when objects appear and vanish, and a summary. SOURCE is a recording of a camera, synthetic:SCENE, or
-a plug-in. Trackers: regions (of dense events; the default), clusters (one update an event), surfaces (of recent times)."""
+its own. Printed is when objects appear and vanish, and a summary. SOURCE is a recording of a camera, synthetic:SCENE,
+or a plug-in. Trackers: regions (of dense events; the default), clusters (one update an event), surfaces (of recent
+times)."""
 
 _EXAMPLES = """\
   streamsnn track street.aedat4

@@ -81,7 +81,7 @@ def score(pairs: Sequence[tuple[Boxes, tuple[Track, ...]]], metrics: tuple[Any, 
         true_of.append(np.array([true_ids.setdefault(int(each), len(true_ids)) for each in boxes.ids], np.int64))
         track_of.append(np.array([track_ids.setdefault(each.id, len(track_ids)) for each in tracks], np.int64))
         similar.append(overlaps(boxes.boxes, np.array([each[1:5] for each in tracks], np.float64)))
-    data = {
+    data: dict[str, Any] = {
         "num_gt_dets": sum(map(len, true_of)),
         "num_tracker_dets": sum(map(len, track_of)),
         "num_gt_ids": len(true_ids),
@@ -125,7 +125,8 @@ def sentences(found: dict[str, Any]) -> str:
             *(
                 (
                     f"IoU {level}",
-                    f"precision {text.percent(found[f'precision_{level}'])}, recall {text.percent(found[f'recall_{level}'])}",
+                    f"precision {text.percent(found[f'precision_{level}'])},"
+                    f" recall {text.percent(found[f'recall_{level}'])}",
                 )
                 for level in _THRESHOLDS
             ),

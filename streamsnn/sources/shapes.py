@@ -1,8 +1,8 @@
 """`Shapes`: things that cross a scene before a simulated camera, with the exact box of each at any time.
 
 A scene is drawn from its seed: discs and rectangles, plain or striped, enter at one edge and leave at another, each on
-its own line at its own speed, over and behind one another. What makes it hard: a post that hides them, a flickering lamp,
-a noisy camera; and a textured background before a camera that shakes.
+its own line at its own speed, over and behind one another. What makes it hard: a post that hides them, a flickering
+lamp, a noisy camera; and a textured background before a camera that shakes.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _TRUTH_SHARE = 0.3
 class ShapesSettings:
     """What there is in a scene, on `width` x `height` pixels.
 
-    A new shape enters every `every_us` on average; sizes (of the longer side, in pixels) and speeds (pixels a second) are
-    drawn between limits, on a logarithmic scale. `bend` is how far a line is bent, in pixels. `post_px` is the width of
-    the post, which is four times as high, `lamp_hz` the lamp's rate, 0 for none. The camera moves by about `shake_px`, at `shake_hz`, before a
-    background of contrast `texture`.
+    A new shape enters every `every_us` on average; sizes (of the longer side, in pixels) and speeds (pixels a second)
+    are drawn between limits, on a logarithmic scale. `bend` is how far a line is bent, in pixels. `post_px` is the
+    width of the post, which is four times as high, `lamp_hz` the lamp's rate, 0 for none. The camera moves by about
+    `shake_px`, at `shake_hz`, before a background of contrast `texture`.
     """
 
     width: int = 304
@@ -245,7 +245,7 @@ def _visible(
 @compiled()
 def _shift(ground: NDArray[np.float64], x0: float, y0: float, out: NDArray[np.float64]) -> None:
     """`out` is what of `ground` lies from (x0, y0) on, between pixels by linear interpolation."""
-    left, top = int(math.floor(x0)), int(math.floor(y0))
+    left, top = math.floor(x0), math.floor(y0)
     u, v = x0 - left, y0 - top
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):

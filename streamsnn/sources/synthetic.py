@@ -132,7 +132,8 @@ SCENES: dict[str, Callable[[str], Scene]] = {
 def open_synthetic(
     spec: str, *, clock: Clock, seed: int = 0, duration_us: int | None = None, packet_us: int = 1000
 ) -> SyntheticSource:
-    """The source that "digit:7", "digits:2718", "bar:45" or "disc:8" names, seen by N-MNIST's camera, or "shapes:hard:7".
+    """The source that "digit:7", "digits:2718", "bar:45" or "disc:8" names, seen by N-MNIST's camera, or
+    "shapes:hard:7".
 
     Raises StreamsnnError for a scene that is not in `SCENES` or does not know what stands behind the colon.
     """

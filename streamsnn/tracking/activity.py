@@ -1,4 +1,5 @@
-"""`Activity`: which pixels of a sensor were lately active, without noise that stands alone and without what flickers."""
+"""`Activity`: which pixels of a sensor were lately active, without noise that stands alone and without what
+flickers."""
 
 from __future__ import annotations
 
@@ -132,7 +133,7 @@ def _gather(
     fresh: NDArray[np.int64],
 ) -> int:
     """Mark the step's events, then let go of pixels that are too old or were seen again; the number held."""
-    height, width = kept_at.shape
+    width = kept_at.shape[1]
     reciprocal = float64(1.0) / width
     # First what was there, so that there is room: marks of this step are made meanwhile.
     marked = 0

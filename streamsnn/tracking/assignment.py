@@ -1,4 +1,5 @@
-"""Which detection belongs to which track: optimal assignment (Kuhn 1955, "The Hungarian method") by how boxes overlap."""
+"""Which detection belongs to which track: optimal assignment (Kuhn 1955, "The Hungarian method") by how boxes
+overlap."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ Floats = NDArray[np.float64]
 def affinity(tracks: Floats, boxes: Floats, margin: float) -> Floats:
     """How well each box fits each track, (n, m) in [0, 1]; 0 where they are more than `margin` apart.
 
-    The mean of intersection over union and intersection over the smaller of the two, both boxes grown by `margin` / 2: a
-    fragment of an object lies inside its track's box, and a small and fast one beside it.
+    The mean of intersection over union and intersection over the smaller of the two, both boxes grown by `margin` / 2:
+    a fragment of an object lies inside its track's box, and a small and fast one beside it.
     """
     fits = np.zeros((tracks.shape[0], boxes.shape[0]))
     half = margin / 2.0

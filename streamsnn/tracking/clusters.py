@@ -1,14 +1,16 @@
 """`ClusterTracker`: clusters that follow events, one update an event, without any frame.
 
 An event within a cluster's reach moves the cluster a little towards itself, and adapts its spread and its mass; any
-other, unless it stands alone, begins a cluster. Masses decay; clusters that run out of events die, and those that come to
-lie on one another merge. (Litzenberger et al. 2006, "Embedded vision system for real-time object tracking using an
+other, unless it stands alone, begins a cluster. Masses decay; clusters that run out of events die, and those that come
+to lie on one another merge. (Litzenberger et al. 2006, "Embedded vision system for real-time object tracking using an
 asynchronous transient vision sensor"; Delbruck and Lang 2013, "Robotic goalie with 3 ms reaction time at 4 % CPU load
 using event-based dynamic vision sensor"; Lagorce et al. 2015, "Asynchronous event-based multikernel algorithm for
-high-speed visual features tracking".) For event e at t, cluster k with middle m, spread d (mean absolute deviation), mass w:
+high-speed visual features tracking".) For event e at t, cluster k with middle m, spread d (mean absolute deviation),
+mass w:
     m += a (e - m),   d += a (|e - m| - d),   w = w exp(-(t - t_k) / tau) + 1,   a = max(a_min, 1 / (n_k + 1))
-where n_k counts its events. Evenly filled boxes have edges at m -+ 2 d, outlines at m -+ 1.3 d; taken is 1.7. Events have
-the order, not the times, in a step: they are taken as spread evenly over it. Middles are told to the tracks at each step.
+where n_k counts its events. Evenly filled boxes have edges at m -+ 2 d, outlines at m -+ 1.3 d; taken is 1.7. Events
+have the order, not the times, in a step: they are taken as spread evenly over it. Middles are told to the tracks at
+each step.
 """
 
 from __future__ import annotations
@@ -33,10 +35,11 @@ _X, _Y, _DX, _DY, _MASS, _T, _ON, _N = range(8)
 
 @dataclass(frozen=True)
 class ClusterSettings:
-    """Lengths in units of the sensor's shorter side / 260: a cluster reaches `reach` times its spread and `margin` more,
-    and begins with `spread`. `pull` is a_min, `tau_us` the mass's time constant; one of less than `least` is not told."""
+    """Lengths in units of the sensor's shorter side / 260: a cluster reaches `reach` times its spread and `margin`
+    more, and begins with `spread`. `pull` is a_min, `tau_us` the mass's time constant; one of less than `least` is not
+    told."""
 
-    spread: float = 4.0
+    spread: float = 8.0
     reach: float = 2.5
     margin: float = 4.0
     pull: float = 0.02
@@ -76,7 +79,7 @@ class ClusterTracker:
         if self._first is None:
             self._first = step.index
         s, scale, now = self.settings, self.scale, step.index - self._first
-        constants = np.array([s.spread * scale, s.reach, s.margin * scale, s.pull, s.tau_us / self.step_us, s.least])
+        constants = np.array([s.spread * scale, s.reach, s.margin * scale, s.pull, s.tau_us / self.step_us])
         _follow(step.addresses, self._plane, now, self._last, constants, self._clusters)
         c = self._clusters
         told = c[c[:, _MASS] >= s.least]
@@ -97,7 +100,7 @@ def _follow(
     clusters: NDArray[np.float64],
 ) -> int:
     """Take a step's events in, one by one; then let clusters decay to its end, merge, and die. Times are in steps."""
-    spread, reach, margin, pull, tau, least = constants
+    spread, reach, margin, pull, tau = constants
     width = last.shape[1] - 2
     reciprocal = float64(1.0) / width
     for i in range(addresses.size):

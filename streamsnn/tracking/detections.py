@@ -14,8 +14,8 @@ _LEAST_FIT = 0.2
 
 
 class Follower:
-    """Tracks of the boxes that a detector finds, one step after another. `gap` is how far apart boxes may lie that still
-    belong together, in pixels."""
+    """Tracks of the boxes that a detector finds, one step after another. `gap` is how far apart boxes may lie that
+    still belong together, in pixels."""
 
     def __init__(self, spec: InputSpec, step_us: int, gap: float, settings: TrackSettings | None = None) -> None:
         self.tracks = Tracks(Sensor("tracked", spec.width, spec.height), settings or TrackSettings())

@@ -38,7 +38,8 @@ def sensor_spec(sensor: Sensor) -> InputSpec:
 def follow(
     source: Source, tracker: Tracker, step_us: int, *, filters: Sequence[Filter] = (), clock: Clock | None = None
 ) -> Iterator[Followed]:
-    """The objects of every step of `source`, silent ones too; a long hole in the stream is silence. Closes the source."""
+    """The objects of every step of `source`, silent ones too; a long hole in the stream is silence. Closes the
+    source."""
     clock = clock or HostClock()
     binner = Binner(step_us, fit_sensor(source.sensor, sensor_spec(source.sensor)))
     dropped = 0

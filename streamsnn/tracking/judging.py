@@ -1,4 +1,5 @@
-"""Which edges of a box can be believed: those that no border, no other object and nothing that stands before it hides."""
+"""Which edges of a box can be believed: those that no border, no other object and nothing that stands before it
+hides."""
 
 from __future__ import annotations
 
@@ -49,10 +50,10 @@ def judge(
     """Give a verdict on each of the `edges` (n, 4: left, right, top, bottom) of boxes measured from some `pixels` (n,).
 
     `boxes` (n, 4: left, top, right, bottom) are the predictions and `usual` (n, 2) the sizes so far, which are updated:
-    they follow growth in 0.15 s and shrinking in 1 s. A box that is suddenly smaller is hidden in part: where its edge is
-    farther from the prediction it is taken to be as large as usual. At a border (`limits`: width, height) an edge tells
-    nothing of the motion. Where regions were `shared`, edges inside other boxes, or outside of their own by `margin`
-    / 2, are not believed.
+    they follow growth in 0.15 s and shrinking in 1 s. A box that is suddenly smaller is hidden in part: where its edge
+    is farther from the prediction it is taken to be as large as usual. At a border (`limits`: width, height) an edge
+    tells nothing of the motion. Where regions were `shared`, edges inside other boxes, or outside of their own by
+    `margin` / 2, are not believed.
     """
     for i in range(edges.shape[0]):
         if pixels[i] == 0:

@@ -5,8 +5,8 @@ pixels a second. Over dt
     low' = low + v dt,   high' = high + v dt,   v' = v
 with white noise of spectral density q_v in the acceleration and q_e in each edge alone, integrated exactly,
     Q = q_v [dt^3/3, dt^3/3, dt^2/2; ..; dt] + q_e dt on the edges,
-so that many short steps of silence come to the same as a long one. Each edge is measured by itself, with variance r: one
-that is hidden, or cut off by the sensor's border, is left out, and the other still tells the velocity.
+so that many short steps of silence come to the same as a long one. Each edge is measured by itself, with variance r:
+one that is hidden, or cut off by the sensor's border, is left out, and the other still tells the velocity.
 """
 
 from __future__ import annotations

@@ -47,8 +47,9 @@ def measure(
     """Measure `edges` (n, 4: left, right, top, bottom) of the boxes of n tracks, and how many `pixels` (n,) each has.
 
     `of_pixel` names the region of a pixel and `track_of` the track of a region, or -1. A pixel that was active a while
-    ago is moved on by its track's `velocity` (n, 2; pixels a second). The share `trim` of the pixels, at least one where
-    there are many, may lie outside of each edge. `histogram` (n, width + height) is room to count in: x, then y, of a sensor `width` wide.
+    ago is moved on by its track's `velocity` (n, 2; pixels a second). The share `trim` of the pixels, at least one
+    where there are many, may lie outside of each edge. `histogram` (n, width + height) is room to count in: x, then y,
+    of a sensor `width` wide.
     """
     n = velocity.shape[0]
     height = histogram.shape[1] - width

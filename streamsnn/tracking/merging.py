@@ -15,9 +15,9 @@ _AFTER_US = 60_000
 class Merging:
     """Lets the younger of two tracks go once they have moved alike, side by side, for 60 ms.
 
-    Things that move together belong together (Wertheimer 1923, "common fate"): fragments that lie nearer than half their
-    size, overlapping boxes, and the leading and the trailing edge of a uniform object, which are thin along their way,
-    beside one another, and of opposite polarity.
+    Things that move together belong together (Wertheimer 1923, "common fate"): fragments that lie nearer than half
+    their size, overlapping boxes, and the leading and the trailing edge of a uniform object, which are thin along
+    their way, beside one another, and of opposite polarity.
     """
 
     def __init__(self, tracks: Tracks, gap: float) -> None:

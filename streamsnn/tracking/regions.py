@@ -1,10 +1,10 @@
 """Regions of an event image: groups of active pixels that lie close together, and which track each pixel belongs to.
 
-Event images divided into coarse cells, regions proposed where they are dense, and fragments and overlaps sorted out with
-the help of the tracks: EBBIOT (Acharya et al. 2019, "EBBIOT: a low-complexity tracking algorithm for surveillance in
-IoVT using stationary neuromorphic vision sensors") and the hybrid framework that followed (Ussa et al. 2020, "A hybrid
-neuromorphic object tracking and classification framework for real-time systems"). Their proposals are crossings of
-histograms along both axes; ours are connected cells, so that two objects on a diagonal are two.
+Event images divided into coarse cells, regions proposed where they are dense, and fragments and overlaps sorted out
+with the help of the tracks: EBBIOT (Acharya et al. 2019, "EBBIOT: a low-complexity tracking algorithm for surveillance
+in IoVT using stationary neuromorphic vision sensors") and the hybrid framework that followed (Ussa et al. 2020, "A
+hybrid neuromorphic object tracking and classification framework for real-time systems"). Their proposals are crossings
+of histograms along both axes; ours are connected cells, so that two objects on a diagonal are two.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Regions:
         """Group the pixels that were active from step `since` on; the number of regions of at least `least` pixels."""
         self.x, self.y, self.at, self.on = x, y, at, on
         self.first = int(np.searchsorted(at, since))
-        self.count = _group(
+        self.count: int = _group(
             x,
             y,
             on,

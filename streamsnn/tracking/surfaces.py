@@ -3,8 +3,8 @@
 A pixel's value falls in a straight line from 1, when it was active, to 0 after tau; tau is as long as it takes until
 enough pixels of the sensor have been active, so that fast and slow objects look equally sharp (Chen et al. 2019,
 "Asynchronous tracking-by-detection on adaptive time surfaces for event-based object tracking"). Detected are the groups
-of pixels above 0, with boxes around all but a small share of their value. Theirs detect with a learned network on frames
-made at its own times; ours, by connection, at every step.
+of pixels above 0, with boxes around all but a small share of their value. Theirs detect with a learned network on
+frames made at its own times; ours, by connection, at every step.
 """
 
 from __future__ import annotations
@@ -115,8 +115,8 @@ def _weigh(
     histogram: NDArray[np.float64],
     boxes: NDArray[np.float64],
 ) -> int:
-    """Draw each of `boxes` (n, 4: left, top, right, bottom) in, until the share `trim` of its value lies outside of each
-    edge; `histogram` (more than n, width + height) is room to add up in."""
+    """Draw each of `boxes` (n, 4: left, top, right, bottom) in, until the share `trim` of its value lies outside of
+    each edge; `histogram` (more than n, width + height) is room to add up in."""
     height = histogram.shape[1] - width
     n = boxes.shape[0]
     histogram[:n] = 0.0

@@ -20,9 +20,9 @@ class TrackSettings:
     """How tracks live; lengths are in units of `scale` = the sensor's shorter side / 260, at least 1/2 pixel.
 
     A track is reported once it has been seen for `confirm_us` and has moved by `moved`. It is shown without being seen
-    for `shown_us` at most, and followed for `coast_us`; before it is confirmed it lives for `tentative_us` without being
-    seen, and what it is like is known after `mature_us`. `acceleration` (per s^1.5), `breathing` (of an edge, per s^0.5) and `blur` (of a measured edge) are standard
-    deviations; `speed` (per s) is how fast new objects may be.
+    for `shown_us` at most, and followed for `coast_us`; before it is confirmed it lives for `tentative_us` without
+    being seen, and what it is like is known after `mature_us`. `acceleration` (per s^1.5), `breathing` (of an edge, per
+    s^0.5) and `blur` (of a measured edge) are standard deviations; `speed` (per s) is how fast new objects may be.
     """
 
     confirm_us: int = 40_000
@@ -79,7 +79,7 @@ class Tracks:
     @property
     def speed_deviation(self) -> Floats:
         """How uncertain each velocity is, the worse of both axes, (n,)."""
-        return np.sqrt(self._covariance[: self.count, :, 2, 2].max(axis=1))
+        return np.asarray(np.sqrt(self._covariance[: self.count, :, 2, 2].max(axis=1)))
 
     @property
     def now_us(self) -> int:
@@ -120,9 +120,9 @@ class Tracks:
     def correct(
         self, edges: Floats, pixels: NDArray[np.int64], on: Floats, *, shared: bool, margin: float, elapsed_us: int
     ) -> None:
-        """Every track that has `pixels` (n,) was seen with these `edges` (n, 4: left, right, top, bottom), and this share
-        of ON. `shared` says that regions were divided among tracks; then edges more than `margin` / 2 outside of where
-        they are expected are not believed. `elapsed_us` is the step's length.
+        """Every track that has `pixels` (n,) was seen with these `edges` (n, 4: left, right, top, bottom), and this
+        share of ON. `shared` says that regions were divided among tracks; then edges more than `margin` / 2 outside of
+        where they are expected are not believed. `elapsed_us` is the step's length.
         """
         assert self._now_us is not None
         n, s = self.count, self.settings
