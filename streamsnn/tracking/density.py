@@ -38,7 +38,7 @@ class RegionSettings:
     enough: float = 1.5
     shortest_us: int = 20_000
     longest_us: int = 60_000
-    trim: float = 0.01
+    trim: float = 0.04
     growth: float = 0.1
 
 
