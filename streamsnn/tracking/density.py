@@ -30,7 +30,8 @@ class RegionSettings:
 
     Pixels up to `gap` apart lie together, and `least` of them make a region. A region is looked for among the newest
     `enough` pixels for each of the sensor's columns and rows, but over `shortest_us` at least and `longest_us` at most:
-    a lively scene is seen at a shorter time than a slow one.
+    a lively scene is seen at a shorter time than a slow one. Of many pixels the share `trim` may lie outside of each edge
+    of a box. `growth` says how much larger than usual fragments may make an object.
     """
 
     gap: float = 8.0
@@ -38,7 +39,7 @@ class RegionSettings:
     enough: float = 1.5
     shortest_us: int = 20_000
     longest_us: int = 60_000
-    trim: float = 0.04
+    trim: float = 0.05
     growth: float = 0.1
 
 
@@ -142,7 +143,8 @@ class RegionTracker:
     def _begin(self, track_of: NDArray[np.int32], boxes: NDArray[np.float64]) -> None:
         """Begin a track with each region that belongs to none."""
         regions = self._regions
-        for region in np.flatnonzero(track_of < 0):
+        # What is left over of a divided region is no new object.
+        for region in np.flatnonzero((track_of < 0) & (regions.owners != -2)):
             left, top, right, bottom = regions.boxes[region]
             pixels, on = regions.sums[region]
             if pixels >= self._least:

@@ -12,6 +12,10 @@ Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
 
 
+_FEW = 60
+"""So many pixels may all be parts of the object."""
+
+
 @compiled(
     int64(
         *[int32[::1]] * 3,
@@ -47,8 +51,8 @@ def measure(
     """Measure `edges` (n, 4: left, right, top, bottom) of the boxes of n tracks, and how many `pixels` (n,) each has.
 
     `of_pixel` names the region of a pixel and `track_of` the track of a region, or -1. A pixel that was active a while
-    ago is moved on by its track's `velocity` (n, 2; pixels a second). The share `trim` of the pixels, at least one
-    where there are many, may lie outside of each edge. `histogram` (n, width + height) is room to count in: x, then y,
+    ago is moved on by its track's `velocity` (n, 2; pixels a second). The share `trim` of the pixels beyond the
+    first 60 may lie outside of each edge. `histogram` (n, width + height) is room to count in: x, then y,
     of a sensor `width` wide.
     """
     n = velocity.shape[0]
@@ -70,7 +74,7 @@ def measure(
     for t in range(n):
         if pixels[t] == 0:
             continue
-        spare = trim * pixels[t]
+        spare = trim * max(0, pixels[t] - _FEW)
         for axis in range(2):
             begin, size = (0, width) if axis == 0 else (width, height)
             low, seen = 0, 0
