@@ -90,9 +90,7 @@ def write_events(path: Path, scene: Scene, seed: int, duration_us: int) -> None:
 def write_shapes(folder: Path, choice: str) -> None:
     """Record shapes that cross one another, and where each is when: boxes every 10 ms."""
     scene, camera = make_shapes(choice)
-    source = SyntheticSource(
-        scene, camera, seed=2003, duration_us=SHAPES_US, packet_us=SHAPES_US, clock=ManualClock()
-    )
+    source = SyntheticSource(scene, camera, seed=2003, duration_us=SHAPES_US, packet_us=SHAPES_US, clock=ManualClock())
     path = folder / f"shapes-{choice.partition(':')[0]}.raw"
     write_recording(path, next(iter(source)).events, source.sensor)
     rows = [(t_us, *box) for t_us in range(10_000, SHAPES_US + 1, 10_000) for box in scene.boxes(t_us)]
