@@ -15,6 +15,7 @@ from streamsnn.sources import lettering
 from streamsnn.sources.saccades import SACCADES_US, Saccades
 from streamsnn.sources.scenes import BouncingDisc, MovingBar, Scene, Slide, Slideshow
 from streamsnn.sources.sensor_model import ATIS
+from streamsnn.sources.shapes import make_shapes
 from streamsnn.sources.synthetic import SyntheticSource
 from streamsnn.types import Events, Sensor
 
@@ -23,6 +24,7 @@ FACES = ("DejaVuSans", "DejaVuSerif", "DejaVuSerif-Italic", "DejaVuSansMono-Bold
 EXTENSIONS = (".dat", ".raw", ".aedat4")
 STILL_US = 190_000
 """How long a digit of the sequence stands still before its saccades."""
+SHAPES_SEED, SHAPES_US = 2, 2_000_000
 BLANK_US = 300_000
 """How long the screen is blank between two digits of the sequence."""
 
@@ -85,6 +87,17 @@ def write_events(path: Path, scene: Scene, seed: int, duration_us: int) -> None:
     write_recording(path, record(scene, seed, duration_us), Sensor("synthetic", scene.width, scene.height))
 
 
+def write_shapes(folder: Path, choice: str) -> None:
+    """Record shapes that cross one another, and where each is when: boxes every 10 ms."""
+    scene, camera = make_shapes(choice)
+    source = SyntheticSource(scene, camera, seed=2003, duration_us=SHAPES_US, packet_us=SHAPES_US, clock=ManualClock())
+    path = folder / f"shapes-{choice.partition(':')[0]}.raw"
+    write_recording(path, next(iter(source)).events, source.sensor)
+    rows = [(t_us, *box) for t_us in range(10_000, SHAPES_US + 1, 10_000) for box in scene.boxes(t_us)]
+    table = ((t_us, number, *(f"{each:.2f}" for each in box)) for t_us, number, *box in rows)
+    write_table(path.with_suffix(".csv"), ("t_us", "track_id", "x", "y", "width", "height"), table)
+
+
 def write_table(path: Path, header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
     """Write a CSV file that is the same on every system."""
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -105,6 +118,8 @@ def main(folder: Path) -> None:
     write_table(folder / "sequence.csv", ("begin_us", "end_us", "label"), shown)
     write_events(folder / "bar.raw", MovingBar(), seed=2001, duration_us=1_000_000)
     write_events(folder / "disc.aedat4", BouncingDisc(), seed=2002, duration_us=2_000_000)
+    for preset in ("easy", "hard"):
+        write_shapes(folder, f"{preset}:{SHAPES_SEED}")
 
 
 if __name__ == "__main__":

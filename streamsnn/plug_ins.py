@@ -23,6 +23,7 @@ _ROLES = {
     "filter": ("__call__",),
     "readout": ("__call__", "reset"),
     "sink": ("write", "close"),
+    "tracker": ("update", "reset"),
 }
 
 

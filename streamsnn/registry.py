@@ -4,7 +4,7 @@ A path never runs code. Only the spelling "package.module:attribute" does: it im
 counts as well) and calls the attribute. What it is called with depends on what is wanted:
 
     model  build()          source  build()         filter  build(sensor)
-    readout  build(card)    sink  build(card)
+    readout  build(card)    sink  build(card)       tracker  build(spec, step_us)
 """
 
 from __future__ import annotations
@@ -21,7 +21,19 @@ from streamsnn.plug_ins import build_role, has_module, is_plug_in
 
 if TYPE_CHECKING:
     from streamsnn.clock import Clock
-    from streamsnn.types import AnyHearing, Filter, Model, ModelCard, Readout, Sensor, Sink, SoundSource, Source
+    from streamsnn.types import (
+        AnyHearing,
+        Filter,
+        InputSpec,
+        Model,
+        ModelCard,
+        Readout,
+        Sensor,
+        Sink,
+        SoundSource,
+        Source,
+        Tracker,
+    )
 
 MODELS_VARIABLE = "STREAMSNN_MODELS"
 """The environment variable that names further folders of models, separated as in PATH."""
@@ -211,6 +223,25 @@ def open_readout(text: str, card: ModelCard) -> Readout:
 def open_sink(text: str, card: ModelCard) -> Sink:
     """The sink plug-in `text` for what a model with `card` says."""
     made: Sink = build_role("sink", text, card)
+    return made
+
+
+def open_tracker(text: str, spec: InputSpec, step_us: int) -> Tracker:
+    """The tracker that `text` names: one of this package ("regions", "clusters", "surfaces"), or a plug-in.
+
+    `spec` and `step_us` are those of the steps that it will be given.
+    """
+    from streamsnn.tracking.names import NAMES, make_tracker
+
+    if text in NAMES:
+        return make_tracker(text, spec, step_us)
+    if not is_plug_in(text):
+        close = difflib.get_close_matches(text, NAMES, n=1)
+        guess = f"Did you mean {close[0]}? " if close else ""
+        raise StreamsnnError(
+            f'There is no tracker "{text}".', hint=f"{guess}Choose {', '.join(NAMES)}, or package.module:attribute."
+        )
+    made: Tracker = build_role("tracker", text, spec, step_us)
     return made
 
 

@@ -20,6 +20,7 @@ and the same weights and inputs; their outputs are compared first, and who compu
   formats   reading and binning recordings (faery, expelliarmus, eventcv, dv-processing)
   startup   from nothing to the first step
   cochlea   sound to spikes: how many times as fast as the sound, and how late (lauscher)
+  tracking  events a second through each tracker
   window    what the window costs the stream, and memory over an hour
   convolution, rows   what the step chooses between, and what limits it"""
 
@@ -30,7 +31,7 @@ _EXAMPLES = """\
   streamsnn bench formats
   make peers && .venv-peers/bin/streamsnn bench           # beside the other libraries"""
 
-_TOPICS = ("steps", "formats", "startup", "cochlea", "window", "convolution", "rows")
+_TOPICS = ("steps", "formats", "startup", "cochlea", "tracking", "window", "convolution", "rows")
 _ONLY_STEPS = {
     "network": "--network",
     "rate": "--rate",
@@ -47,7 +48,7 @@ def parser() -> Parser:
         metavar="WHAT",
         nargs="?",
         default="steps",
-        help="steps, formats, startup, cochlea, window, convolution or rows",
+        help="steps, formats, startup, cochlea, tracking, window, convolution or rows",
     )
     parser.add_argument("--quick", action="store_true", help="short rounds, and nothing that takes long to build")
     parser.add_argument("--json", action="store_true", help="print one JSON object, with everything")

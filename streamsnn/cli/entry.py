@@ -22,6 +22,7 @@ _SUMMARIES = {
     "view": "watch a stream in a window",
     "demo": "a tour of what this does",
     "run": "play a recording through a model and see what it thinks",
+    "track": "box what moves, and keep its id while it does",
     "evaluate": "how often a model is right on a folder of labelled recordings",
     "info": "what is in a recording or a model",
     "models": "the models that are there",

@@ -26,11 +26,15 @@ no part).
 
 With --spans DATASET is one recording, and FILE says what comes when in it: counted is what the model reports, as `run`
 would show it. A report is a hit if its label's span has begun and is over for less than half a second; all other
-reports are wrong or false alarms, the second one for the same span, too."""
+reports are wrong or false alarms, the second one for the same span, too.
+
+With --track DATASET is one recording of a camera, FILE has the true boxes of what moves in it, and no model is needed:
+measured is how well the boxes of a tracker agree with them."""
 
 _EXAMPLES = """\
   streamsnn evaluate recordings/digits --model nmnist-paralif
   streamsnn evaluate recordings/sequence.dat --spans recordings/sequence.csv --model nmnist-brf
+  streamsnn evaluate recordings/shapes.dat --track recordings/shapes.csv
   streamsnn evaluate ../data/nmnist --labels models/nmnist-brf/held-out.csv --model nmnist-brf
   streamsnn evaluate ../data/nmnist --model nmnist-brf --confusion confusion.png --anytime anytime.png
   streamsnn evaluate ../data/nmnist --model ./models/mine --limit 100 --json | jq .accuracy"""
@@ -49,7 +53,14 @@ def parser() -> Parser:
     parser.add_argument(
         "--spans", metavar="FILE", help="what comes when in a recording: a CSV with begin_us,end_us,label"
     )
-    options.add_stream_options(parser)
+    parser.add_argument(
+        "--track", metavar="FILE", help="true boxes of what moves: a CSV with t_us,track_id,x,y,width,height"
+    )
+    parser.add_argument("--tracker", default="regions", metavar="T", help="with --track: regions, clusters, surfaces")
+    parser.add_argument(
+        "--step", type=values.duration_us, default=10_000, metavar="T", help="with --track: one update each T (10ms)"
+    )
+    options.add_stream_options(parser, needs_model=False)
     parser.add_argument(
         "--limit", type=values.count, metavar="N", help="only N recordings, spread evenly over the dataset"
     )
@@ -67,6 +78,10 @@ def parser() -> Parser:
 
 
 def command(arguments: argparse.Namespace) -> int:
+    if arguments.track:
+        return _track(arguments)
+    if not arguments.model:
+        raise StreamsnnError("The following arguments are required: --model.", hint="See streamsnn evaluate --help.")
     if arguments.spans:
         return _spot(arguments)
     for picture in (arguments.confusion, arguments.anytime):
@@ -110,6 +125,22 @@ def _spot(arguments: argparse.Namespace) -> int:
     finally:
         waiting.cancel()
     print(json.dumps(found.as_dict(), ensure_ascii=False, allow_nan=False) if arguments.json else sentences(found))
+    return 0
+
+
+def _track(arguments: argparse.Namespace) -> int:
+    for option in ("model", "spans", "labels", "limit", "confusion", "anytime"):
+        if getattr(arguments, option):
+            raise StreamsnnError(f"--{option} and --track are about different things.", hint="Leave one out.")
+    options.one_thread()
+    waiting = Waiting()
+    try:
+        from streamsnn.cli.tracked import sentences, tracked
+
+        found = tracked(arguments, on_start=waiting.cancel)
+    finally:
+        waiting.cancel()
+    print(json.dumps(found, ensure_ascii=False, allow_nan=False) if arguments.json else sentences(found))
     return 0
 
 

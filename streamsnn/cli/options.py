@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from streamsnn.types import Filter, Model, Sensor, Source
 
 
-def add_stream_options(parser: argparse.ArgumentParser) -> None:
+def add_stream_options(parser: argparse.ArgumentParser, *, needs_model: bool = True) -> None:
     """--model, --seed, --strict, and what `sensor_of`, `filters_of`, `fit_of` and `fresh_state` read."""
     parser.add_argument(
         "--model",
-        required=True,
+        required=needs_model,
         metavar="M",
         help="a model's name (see streamsnn models), its folder, or a plug-in package.module:attribute",
     )

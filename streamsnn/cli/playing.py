@@ -11,16 +11,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from streamsnn.cli import options, text
+from streamsnn.cli.boxes import boxes_line
 from streamsnn.clock import HostClock
 from streamsnn.engine import stream
 from streamsnn.errors import StreamsnnError
 from streamsnn.readout import ScoreReadout
-from streamsnn.registry import open_model, open_readout, open_sink, open_source
+from streamsnn.registry import open_model, open_readout, open_sink, open_source, open_tracker
 from streamsnn.sinks import Csv, JsonLines, terminal
 from streamsnn.sources.hearing import Heard
 from streamsnn.sources.paced import Paced
 from streamsnn.summary import Summary
-from streamsnn.types import Model, Readout, Sink, Source
+from streamsnn.tracking.following import Beside
+from streamsnn.types import Model, Readout, Result, Sink, Source
 
 _DONE, _INTERRUPTED = 0, 130
 
@@ -45,6 +47,7 @@ class Playing:
                 f"{arguments.source} is live: it comes in true time, and once.", hint="Leave out --speed and --loop."
             )
         options.filters_of(arguments, self._source.sensor)
+        self._tracker()
         self._fit = options.fit_of(arguments, self._source.sensor, self.model)
         self._state = options.fresh_state(arguments, self.model)
         self._readout = _readout(arguments, self.model)
@@ -69,12 +72,16 @@ class Playing:
         # What is live has its own pace.
         live = getattr(self._source, "live", False)
         filters = options.filters_of(self.arguments, self._source.sensor)
+        tracker = self._tracker()
+        if tracker is not None:
+            filters.append(tracker)
         with contextlib.closing(self._source):
             for result in stream(
                 self._source if speed is None or live else Paced(self._source, speed, self._clock),
                 self.model,
                 filters=filters,
                 readout=self._readout,
+                tracker=tracker,
                 state=self._state,
                 fit=self._fit,
                 clock=self._clock,
@@ -84,6 +91,15 @@ class Playing:
                 self._summary.write(result)
                 for sink in sinks:
                     sink.write(result)
+
+    def _tracker(self) -> Beside | None:
+        """What follows the objects on the whole sensor, if --track asks for it."""
+        name = self.arguments.track
+        if name is None:
+            return None
+        return Beside(
+            self._source.sensor, self.model.card.step_us, lambda spec, step_us: open_tracker(name, spec, step_us)
+        )
 
     def _open(self) -> Source:
         arguments = self.arguments
@@ -128,6 +144,8 @@ def play(playing: Playing, on_start: Callable[[], None]) -> int:
         closing.callback(_close, sinks)
         try:
             sinks.append(lines or terminal(card.step_us))
+            if lines is not None and arguments.track is not None:
+                sinks.append(_TrackLines(lines, card.step_us))
             if arguments.csv:
                 sinks.append(Csv(arguments.csv, card.step_us))
             if arguments.jsonl:
@@ -143,6 +161,20 @@ def play(playing: Playing, on_start: Callable[[], None]) -> int:
     if lines is None:
         print(_sentences(summary))
     return _INTERRUPTED if interrupted else _DONE
+
+
+class _TrackLines:
+    """Adds a line with the boxes of every step that has some."""
+
+    def __init__(self, lines: JsonLines, step_us: int) -> None:
+        self._lines, self._step_us = lines, step_us
+
+    def write(self, result: Result) -> None:
+        if result.tracks:
+            self._lines.write_object(boxes_line((result.step.index + 1) * self._step_us, result.tracks))
+
+    def close(self) -> None:
+        """The lines are closed by whoever opened them."""
 
 
 def _refuse_contradictions(arguments: argparse.Namespace) -> None:
@@ -165,14 +197,14 @@ def _refuse_to_overwrite(arguments: argparse.Namespace) -> None:
         if not name:
             continue
         for other, path in taken:
-            if _same_file(name, path):
+            if same_file(name, path):
                 raise StreamsnnError(
                     f"{option} {name} would overwrite {other}: they are the same file.", hint="Give it another name."
                 )
         taken.append((option, name))
 
 
-def _same_file(first: str, second: str) -> bool:
+def same_file(first: str, second: str) -> bool:
     """Whether two paths lead to one file, even if there is none yet. What is no file, as /dev/null, takes anything."""
     if os.path.exists(first) and not os.path.isfile(first):
         return False

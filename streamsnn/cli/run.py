@@ -52,6 +52,14 @@ def parser() -> Parser:
     )
     group.add_argument("--patience", type=values.count, metavar="N", help="for this many steps on end")
     group.add_argument("--readout", metavar="P", help="a readout plug-in package.module:attribute instead")
+    parser.add_argument(
+        "--track",
+        nargs="?",
+        const="regions",
+        metavar="T",
+        help="follow what moves on the whole sensor as well (regions, clusters, surfaces, or a plug-in); the boxes"
+        " are in every result, and with --json in a line a step with boxes",
+    )
     group = parser.add_argument_group("output")
     group.add_argument(
         "--json",

@@ -13,6 +13,7 @@ from streamsnn.sources import lettering
 from streamsnn.sources.saccades import SACCADES_US, Saccades
 from streamsnn.sources.scenes import BouncingDisc, MovingBar, Scene, Slide, Slideshow
 from streamsnn.sources.sensor_model import ATIS, CameraSettings, EventCamera
+from streamsnn.sources.shapes import make_shapes
 from streamsnn.types import EVENT, Packet, Sensor
 
 _PAUSE_US = 190_000
@@ -106,6 +107,11 @@ def _disc(choice: str) -> Scene:
     return BouncingDisc(radius_px=_number(choice or "8", "disc:8"))
 
 
+def _shapes(choice: str) -> Scene:
+    """Shapes that cross the scene: a preset, and a seed."""
+    return make_shapes(choice)[0]
+
+
 def _number(text: str, example: str) -> float:
     try:
         return float(text)
@@ -113,14 +119,21 @@ def _number(text: str, example: str) -> float:
         raise StreamsnnError(f"{text!r} is not a number.", hint=f"Write for example {example!r}.") from None
 
 
-SCENES: dict[str, Callable[[str], Scene]] = {"digit": _digit, "digits": _digits, "bar": _bar, "disc": _disc}
+SCENES: dict[str, Callable[[str], Scene]] = {
+    "digit": _digit,
+    "digits": _digits,
+    "bar": _bar,
+    "disc": _disc,
+    "shapes": _shapes,
+}
 """The scenes that have a name -> what makes one of the text behind the colon, which may be empty."""
 
 
 def open_synthetic(
     spec: str, *, clock: Clock, seed: int = 0, duration_us: int | None = None, packet_us: int = 1000
 ) -> SyntheticSource:
-    """The source that "digit:7", "digits:2718", "bar:45" or "disc:8" names, seen by N-MNIST's camera.
+    """The source that "digit:7", "digits:2718", "bar:45" or "disc:8" names, seen by N-MNIST's camera, or
+    "shapes:hard:7".
 
     Raises StreamsnnError for a scene that is not in `SCENES` or does not know what stands behind the colon.
     """
@@ -131,6 +144,7 @@ def open_synthetic(
             f"There is no synthetic scene {name!r}.",
             hint=f"Did you mean {near[0]!r}?" if near else f"Choose of {', '.join(SCENES)}.",
         )
+    scene, camera = make_shapes(choice) if name == "shapes" else (SCENES[name](choice), ATIS)
     return SyntheticSource(
-        SCENES[name](choice), ATIS, seed=seed, duration_us=duration_us, packet_us=packet_us, clock=clock, name=spec
+        scene, camera, seed=seed, duration_us=duration_us, packet_us=packet_us, clock=clock, name=spec
     )

@@ -1,0 +1,29 @@
+"""Boxes as lines: JSON and CSV, in one spelling wherever they are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from streamsnn.types import Track
+
+HEADER = "t_us,track_id,x,y,width,height"
+"""The columns of the CSV, which are also those of true boxes."""
+
+_NUMBERS = ("x", "y", "width", "height", "vx", "vy")
+
+
+def boxes_line(t_us: int, tracks: Sequence[Track]) -> dict[str, Any]:
+    """The objects at sensor time `t_us`: corner and size in pixels, velocity in pixels a second. Ready for JSON."""
+    return {
+        "t_us": t_us,
+        "tracks": [
+            {"id": each.id, **{name: round(getattr(each, name), 2) for name in _NUMBERS}, "label": each.label}
+            for each in tracks
+        ],
+    }
+
+
+def box_row(t_us: int, track: Track) -> str:
+    """A row of the CSV."""
+    return f"{t_us},{track.id},{track.x:.2f},{track.y:.2f},{track.width:.2f},{track.height:.2f}"

@@ -1,0 +1,53 @@
+"""`Follower`: boxes that were detected at a time, each matched with a track: tracking by detection, plain."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamsnn.tracking.assignment import affinity, assign
+from streamsnn.tracking.merging import Merging
+from streamsnn.tracking.tracks import Tracks, TrackSettings
+from streamsnn.types import InputSpec, Sensor, Track
+
+_LEAST_FIT = 0.2
+
+
+class Follower:
+    """Tracks of the boxes that a detector finds, one step after another. `gap` is how far apart boxes may lie that
+    still belong together, in pixels."""
+
+    def __init__(self, spec: InputSpec, step_us: int, gap: float, settings: TrackSettings | None = None) -> None:
+        self.tracks = Tracks(Sensor("tracked", spec.width, spec.height), settings or TrackSettings())
+        self._step_us, self._gap = step_us, gap
+        self._merging = Merging(self.tracks, gap)
+
+    def reset(self) -> None:
+        """Lose all tracks."""
+        self.tracks.reset()
+        self._merging.reset()
+
+    def follow(
+        self, now_us: int, boxes: NDArray[np.float64], pixels: NDArray[np.int64], on: NDArray[np.float64]
+    ) -> tuple[Track, ...]:
+        """The objects at `now_us`, when these `boxes` (m, 4: left, top, right, bottom), which consist of some `pixels`
+        (m,), of which the share `on` (m,) was ON, were detected."""
+        tracks = self.tracks
+        if len(boxes) == 0 and tracks.count == 0:
+            return ()
+        tracks.predict(now_us)
+        if len(boxes):
+            track_of = assign(affinity(tracks.boxes, boxes, self._gap), _LEAST_FIT)
+            n = tracks.count
+            if n:
+                edges, counts, shares = np.zeros((n, 4)), np.zeros(n, np.int64), np.zeros(n)
+                mine = track_of >= 0
+                edges[track_of[mine]] = boxes[mine][:, [0, 2, 1, 3]]
+                counts[track_of[mine]] = pixels[mine]
+                shares[track_of[mine]] = on[mine]
+                tracks.correct(edges, counts, shares, shared=False, margin=self._gap, elapsed_us=self._step_us)
+            for new in np.flatnonzero(track_of < 0):
+                tracks.add(boxes[new][[0, 2, 1, 3]], float(on[new]))
+            self._merging(self._step_us)
+        tracks.prune()
+        return tracks.report()

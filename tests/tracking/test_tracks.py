@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from streamsnn.tracking.tracks import Tracks, TrackSettings
+from streamsnn.types import Sensor
+
+SENSOR = Sensor("s", 300, 260)
+
+
+def moving(coast: int) -> tuple[Tracks, int]:
+    """A track that was seen at 100 px/s for 200 ms."""
+    tracks = Tracks(SENSOR, TrackSettings(coast_us=coast))
+    now_us = 0
+    for k in range(20):
+        now_us = (k + 1) * 10_000
+        tracks.predict(now_us)
+        edges = np.array([[20.0 + k, 40.0 + k, 50.0, 70.0]])
+        if k == 0:
+            tracks.add(edges[0], 0.5)
+        else:
+            seen = np.array([30], np.int64)
+            tracks.correct(edges, seen, np.array([0.5]), shared=False, margin=8.0, elapsed_us=10_000)
+    return tracks, now_us
+
+
+def test_one_long_silence_equals_many_short_ones() -> None:
+    one, now_us = moving(500_000)
+    many, _ = moving(500_000)
+    one.predict(now_us + 100_000)
+    one.prune()
+    for k in range(10):
+        many.predict(now_us + (k + 1) * 10_000)
+        many.prune()
+    assert one.count == many.count == 1
+    np.testing.assert_allclose(one.boxes, many.boxes, rtol=1e-9)
+    np.testing.assert_allclose(one.speed_deviation, many.speed_deviation, rtol=1e-9)
+    assert one.report() == many.report()
+    assert one.velocity[0, 0] == pytest.approx(100, abs=15)
+
+
+def test_tracks_die_by_time() -> None:
+    for step_us in (5_000, 50_000):
+        tracks, now_us = moving(150_000)
+        lived_us = 0
+        while tracks.count:
+            lived_us += step_us
+            tracks.predict(now_us + lived_us)
+            tracks.prune()
+        assert lived_us == 150_000
+
+
+def test_a_track_that_does_not_move_is_not_reported() -> None:
+    tracks = Tracks(SENSOR, TrackSettings())
+    tracks.predict(0)
+    edges = np.array([[20.0, 40.0, 50.0, 70.0]])
+    tracks.add(edges[0], 0.5)
+    for k in range(1, 50):
+        tracks.predict(k * 10_000)
+        seen = np.array([30], np.int64)
+        tracks.correct(edges, seen, np.array([0.5]), shared=False, margin=8.0, elapsed_us=10_000)
+        tracks.prune()
+        assert tracks.report() == ()
+    assert tracks.count == 1
