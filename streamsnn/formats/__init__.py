@@ -9,14 +9,32 @@ import os
 from pathlib import Path
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.formats import aedat4, dat, evt3, nas, nmnist, shd
+from streamsnn.formats import aedat4, dat, evt3, nas, nmnist, npy, shd
 from streamsnn.formats.opening import read_head, split_member
 from streamsnn.formats.recording import Content, Damage, Format, Match, Recording
 from streamsnn.types import Events, Sensor
 
-__all__ = ["FORMATS", "Content", "Damage", "Format", "Match", "Recording", "open_recording", "write_recording"]
+__all__ = [
+    "FORMATS",
+    "Content",
+    "Damage",
+    "Format",
+    "Match",
+    "Recording",
+    "open_recording",
+    "write_recording",
+    "writer_for",
+]
 
-FORMATS: tuple[Format, ...] = (nmnist.FORMAT, dat.FORMAT, evt3.FORMAT, aedat4.FORMAT, nas.FORMAT, shd.FORMAT)
+FORMATS: tuple[Format, ...] = (
+    nmnist.FORMAT,
+    dat.FORMAT,
+    evt3.FORMAT,
+    aedat4.FORMAT,
+    nas.FORMAT,
+    shd.FORMAT,
+    npy.FORMAT,
+)
 _NOT_READ = {
     b"#!AER-DAT1": "AEDAT 1",
     b"#!AER-DAT2": "AEDAT 2",
@@ -61,7 +79,27 @@ def write_recording(path: str | os.PathLike[str], events: Events, sensor: Sensor
     Raises StreamsnnError if there is no such format, if the events do not suit it, or if the file cannot be written.
     """
     path = Path(path)
-    writers = {extension: form.write for form in FORMATS if form.write for extension in form.extensions}
-    if path.suffix.lower() not in writers:
-        raise StreamsnnError(f"{path} has no extension of a format to write", hint=f"Use one of {', '.join(writers)}.")
-    writers[path.suffix.lower()](path, events, sensor)
+    write = writer_for(path).write
+    assert write is not None
+    write(path, events, sensor)
+
+
+def writer_for(path: str | os.PathLike[str], name: str | None = None) -> Format:
+    """The format, one that is written, that is called `name`, in any case, or else that the path's extension names.
+
+    Raises StreamsnnError if there is none.
+    """
+    path = Path(path)
+    written = [form for form in FORMATS if form.write]
+    if name is not None:
+        found = [form for form in written if form.name.lower() == name.lower()]
+        if not found:
+            raise StreamsnnError(
+                f'There is no format "{name}" to write', hint=f"Use one of {', '.join(form.name for form in written)}."
+            )
+        return found[0]
+    endings = {extension: form for form in written for extension in form.extensions}
+    fitting = [extension for extension in endings if path.name.lower().endswith(extension)]
+    if not fitting:
+        raise StreamsnnError(f"{path} has no extension of a format to write", hint=f"Use one of {', '.join(endings)}.")
+    return endings[max(fitting, key=len)]

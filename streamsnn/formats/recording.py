@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats.tidy import Tidy
+from streamsnn.formats.writing import Writer
 from streamsnn.types import EVENT, Events, Sensor
 
 CHUNK_BYTES = 1 << 18
@@ -46,6 +46,10 @@ class Damage:
     """Events whose time left the recording's and came back."""
     clock_jumps: int = 0
     """How often the clock went back for good, or forward further than is believed; such gaps were closed."""
+
+    def __post_init__(self) -> None:
+        self.read_bytes = 0
+        """How far reading has come; no damage."""
 
     def __bool__(self) -> bool:
         return any(getattr(self, each.name) for each in fields(self))
@@ -95,10 +99,6 @@ class Match(IntEnum):
     """The format's own signature."""
 
 
-class Write(Protocol):
-    def __call__(self, path: Path, events: Events, sensor: Sensor) -> None: ...
-
-
 @dataclass(frozen=True)
 class Format:
     """One file format. `extensions` are lower case with their dot; `write` is None where it is only read.
@@ -113,7 +113,7 @@ class Format:
     description: str
     recognise: Callable[[bytes, str, Sensor | None], Match]
     open: Callable[[Path, bytes, Sensor | None], Content]
-    write: Write | None = None
+    write: Writer | None = None
     members: bool = False
 
 
@@ -202,6 +202,7 @@ def read_blocks(path: Path, begin: int, record_bytes: int, damage: Damage, chunk
     with path.open("rb") as file:
         file.seek(begin)
         while block := file.read(size):
+            damage.read_bytes += len(block)
             left_over = len(block) % record_bytes
             damage.truncated_bytes += left_over
             if whole := block[: len(block) - left_over]:
