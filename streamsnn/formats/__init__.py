@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.formats import aedat4, dat, evt3, nas, nmnist, npy, shd
+from streamsnn.formats import aedat2, aedat3, aedat4, dat, es, evt2, evt3, nas, nmnist, npy, shd
 from streamsnn.formats.opening import read_head, split_member
 from streamsnn.formats.recording import Content, Damage, Format, Match, Recording
 from streamsnn.types import Events, Sensor
@@ -30,21 +30,17 @@ FORMATS: tuple[Format, ...] = (
     nmnist.FORMAT,
     dat.FORMAT,
     evt3.FORMAT,
+    evt2.FORMAT,
+    evt2.VECTORS,
     aedat4.FORMAT,
+    aedat2.FORMAT,
+    aedat3.FORMAT,
+    es.FORMAT,
+    npy.FORMAT,
     nas.FORMAT,
     shd.FORMAT,
-    npy.FORMAT,
 )
-_NOT_READ = {
-    b"#!AER-DAT1": "AEDAT 1",
-    b"#!AER-DAT2": "AEDAT 2",
-    b"#!AER-DAT3": "AEDAT 3",
-    b"Event Stream": "the Event Stream format",
-    b"% evt 2.0": "EVT 2.0",
-    b"% format EVT2;": "EVT 2.0",
-    b"% evt 2.1": "EVT 2.1",
-    b"% format EVT21;": "EVT 2.1",
-}
+_NOT_READ = {b"#!AER-DAT1": "AEDAT 1"}
 """What the heads of files hold that people have and this version does not read."""
 
 
