@@ -61,6 +61,7 @@ def parser() -> Parser:
     group.add_argument(
         "--sensor", type=values.size, metavar="WxH", help="size of the sensor, for files that do not state it"
     )
+    options.add_columns(group)
     group.add_argument("--strict", action="store_true", help="refuse a damaged recording instead of reading around it")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
@@ -83,6 +84,7 @@ def command(arguments: argparse.Namespace) -> int:
         stop_us=arguments.stop,
         sensor=options.sensor_of(arguments),
         strict=arguments.strict,
+        columns=arguments.columns,
     )
     filters = options.filters_of(arguments, source.sensor)
     crop = None if arguments.crop is None else _Crop.inside(source.sensor, *arguments.crop)

@@ -122,9 +122,9 @@ class Survey:
         return "\n".join([top, *(line.rstrip() for line in text.columns(rates_hz.tolist()))])
 
 
-def survey(path: Path, sensor: Sensor | None) -> Survey:
+def survey(path: Path, sensor: Sensor | None, columns: str | None = None) -> Survey:
     """Read a recording once, in bounded memory. Raises StreamsnnError if it cannot be read."""
-    recording = open_recording(path, sensor=sensor)
+    recording = open_recording(path, sensor=sensor, columns=columns)
     seen_by = recording.sensor
     pixels = np.zeros(seen_by.height * seen_by.width, np.int64)
     counts = np.zeros(_CELLS, np.int64)

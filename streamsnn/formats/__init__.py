@@ -9,7 +9,8 @@ import os
 from pathlib import Path
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.formats import aedat2, aedat3, aedat4, dat, es, evt2, evt3, nas, nmnist, npy, shd
+from streamsnn.formats import aedat2, aedat3, aedat4, dat, es, evt2, evt3, hdf5, nas, nmnist, npy, shd, text
+from streamsnn.formats.columns import stated
 from streamsnn.formats.opening import read_head, split_member
 from streamsnn.formats.recording import Content, Damage, Format, Match, Recording
 from streamsnn.types import Events, Sensor
@@ -37,18 +38,23 @@ FORMATS: tuple[Format, ...] = (
     aedat3.FORMAT,
     es.FORMAT,
     npy.FORMAT,
+    text.FORMAT,
     nas.FORMAT,
     shd.FORMAT,
+    hdf5.FORMAT,
 )
 _NOT_READ = {b"#!AER-DAT1": "AEDAT 1"}
 """What the heads of files hold that people have and this version does not read."""
 
 
-def open_recording(path: str | os.PathLike[str], *, sensor: Sensor | None = None, strict: bool = False) -> Recording:
+def open_recording(
+    path: str | os.PathLike[str], *, sensor: Sensor | None = None, strict: bool = False, columns: str | None = None
+) -> Recording:
     """Open a recording of any known format. Reads no more than its header; nothing in it is ever run as code.
 
     Of a file that holds many, "shd_test.h5#17" is one. `sensor` overrides what the file says of it; `strict` refuses
-    damage, once reading meets it. A file with a header and no events is a recording without chunks.
+    damage, once reading meets it. `columns` says what the columns of a table are, as in "t,x,y,p" or "x,y,t:ns,p", where
+    neither their names nor their values tell. A file with a header and no events is a recording without chunks.
 
     Raises StreamsnnError for what is no file, empty, unreadable, or of an unknown format.
     """
@@ -58,7 +64,9 @@ def open_recording(path: str | os.PathLike[str], *, sensor: Sensor | None = None
     extension = file.suffix.lower()
     matches = [(form.recognise(head, extension, sensor), extension in form.extensions, form) for form in FORMATS]
     match, _, form = max(matches, key=lambda entry: entry[:2])
-    if match == Match.NO:
+    if match == Match.NO and columns is not None:
+        form = text.FORMAT
+    elif match == Match.NO:
         known = "Known are " + ", ".join(f"{known.name} ({known.extensions[0]})" for known in FORMATS) + "."
         for sign, name in _NOT_READ.items():
             if sign in head:
@@ -66,7 +74,15 @@ def open_recording(path: str | os.PathLike[str], *, sensor: Sensor | None = None
         raise StreamsnnError(f"{path} is no recording of a known format", hint=known)
     if member is not None and not form.members:
         raise StreamsnnError(f"{file} is a single recording: there is no {path.name}", hint=f"Name it as {file}.")
-    return Recording(path, form.name, form.open(path, head, sensor), strict=strict)
+    if form.instead is not None:
+        form = form.instead(path) or form
+    if columns is None:
+        content = form.open(path, head, sensor)
+    elif form.open_table is None:
+        raise StreamsnnError(f"{path} is a recording in {form.name}, whose columns are not for you to say")
+    else:
+        content = form.open_table(path, head, sensor, stated(columns))
+    return Recording(path, form.name, content, strict=strict)
 
 
 def write_recording(path: str | os.PathLike[str], events: Events, sensor: Sensor) -> None:

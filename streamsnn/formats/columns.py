@@ -134,8 +134,7 @@ def in_us(t: NDArray[Any], unit: str) -> NDArray[np.int64]:
         out: NDArray[np.int64] = np.clip(whole, -limit, limit) * 10**power
         return out
     scaled = np.rint(t.astype(np.float64) * 10.0**power)
-    out = np.where(np.isfinite(scaled) & (np.abs(scaled) < 9e18), scaled, 9e18).astype(np.int64)
-    return out
+    return np.where(np.isfinite(scaled) & (np.abs(scaled) < 9e18), scaled, 9e18).astype(np.int64)
 
 
 def address(values: NDArray[Any]) -> NDArray[np.uint16]:

@@ -150,4 +150,6 @@ def _encode(file: BinaryIO, sensor: Sensor, blocks: Iterator[Events]) -> None:
 # A silence of more than half the clock's range would look like a step back.
 write = Writer(_encode, size_limit=_SIZE_LIMIT, silence_limit_us=_WRAP_US // 2 - (1 << 20))
 FORMAT = Format("EVT2", (".evt2.raw", ".evt2"), "Prophesee EVT2 (Gen3, Gen4, GenX320)", _recognise, _open, write)
-VECTORS = Format("EVT2.1", (".evt21.raw", ".raw"), "Prophesee EVT2.1, both byte orders", _recognise_vectors, _open_vectors)
+VECTORS = Format(
+    "EVT2.1", (".evt21.raw", ".raw"), "Prophesee EVT2.1, both byte orders", _recognise_vectors, _open_vectors
+)

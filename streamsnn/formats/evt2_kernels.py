@@ -92,9 +92,7 @@ def decode_evt2(words: NDArray[np.uint32], state: State, out: Events) -> int:
 
 
 @compiled()
-def decode_evt21(
-    words: NDArray[np.uint32], high_first: bool, begin: int, state: State, out: Events
-) -> tuple[int, int]:
+def decode_evt21(words: NDArray[np.uint32], high_first: bool, begin: int, state: State, out: Events) -> tuple[int, int]:
     """Decode the pairs of words[2 * begin:] until they end or `out` may hold no more vector: how many pairs are done,
     and how many events came out. The first number is -1 once the words make no sense any more."""
     s = state[0]
@@ -130,9 +128,9 @@ def decode_evt21(
                 _tell_time(state, high)
                 dated = True
                 t = (s.loop << 34) | (high << 6)
-        elif (
-            word < 0x80000000 or 0x90000000 <= word < 0xA0000000 or 0xB0000000 <= word < 0xE0000000
-        ) and _reserved(state, s.words + i):
+        elif (word < 0x80000000 or 0x90000000 <= word < 0xA0000000 or 0xB0000000 <= word < 0xE0000000) and _reserved(
+            state, s.words + i
+        ):
             i = -1
             break
     return i, count

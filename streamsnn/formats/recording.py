@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from streamsnn.errors import StreamsnnError
+from streamsnn.formats.columns import Columns
 from streamsnn.formats.tidy import Tidy
 from streamsnn.formats.writing import Writer
 from streamsnn.types import EVENT, Events, Sensor
@@ -115,6 +116,10 @@ class Format:
     open: Callable[[Path, bytes, Sensor | None], Content]
     write: Writer | None = None
     members: bool = False
+    open_table: Callable[[Path, bytes, Sensor | None, Columns], Content] | None = None
+    """As `open`, with the columns as the user states them; None where files say themselves."""
+    instead: Callable[[Path], Format | None] | None = None
+    """Looks deeper into a file: another format with the same signature, if it is that one."""
 
 
 _USUAL_SIZES = ((304, 240), (346, 260), (640, 480), (1280, 720))
