@@ -16,6 +16,7 @@ import numpy as np
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats.dat import STATE
 from streamsnn.formats.jaer import camera_in, header_size
+from streamsnn.formats.probing import Place, place_before
 from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match, read_blocks
 from streamsnn.types import EVENT, Sensor
 
@@ -44,16 +45,27 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
     davis = stated.name != "DVS128"
     last_column = stated.width - 1
 
-    def decode(damage: Damage, chunk_bytes: int) -> Blocks:
+    def decode_at(place: Place, damage: Damage, chunk_bytes: int) -> Blocks:
         from streamsnn.formats.kernels import decode_aedat2
 
-        state = np.zeros(1, STATE)
+        state = np.array([(place.at > begin, place.stored, place.t_us)], STATE)
         memory = np.empty(max(chunk_bytes // _RECORD_BYTES, 1), EVENT)
-        for block in read_blocks(path, begin, _RECORD_BYTES, damage, chunk_bytes):
+        for block in read_blocks(path, place.at, _RECORD_BYTES, damage, chunk_bytes):
             words = np.frombuffer(block, ">u4").astype(np.uint32)
             yield memory[: decode_aedat2(words, davis, last_column, state, memory)]
 
-    return Content(decode, sensor or stated, notes=notes)
+    def decode(damage: Damage, chunk_bytes: int) -> Blocks:
+        return decode_at(Place(begin, 0, 0), damage, chunk_bytes)
+
+    def decode_from(damage: Damage, chunk_bytes: int, from_us: int) -> Blocks:
+        place = place_before(path, begin, _RECORD_BYTES, _time_in, 1 << 32, from_us)
+        return decode_at(place or Place(begin, 0, 0), damage, chunk_bytes)
+
+    return Content(decode, sensor or stated, notes=notes, decode_from=decode_from)
+
+
+def _time_in(data: bytes) -> int | None:
+    return int.from_bytes(data[4:8], "big") if len(data) >= _RECORD_BYTES else None
 
 
 _DAVISES = ("DAVIS128", "DAVIS208", "DAVIS240", "DAVIS346", "DAVIS640", "DAVISHET640")

@@ -16,6 +16,7 @@ import numpy as np
 
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats.header import Header, read_header, stated_sensor
+from streamsnn.formats.probing import Place, place_before
 from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match, read_blocks
 from streamsnn.formats.writing import Writer
 from streamsnn.types import EVENT, Events, Sensor
@@ -68,18 +69,29 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
             f"{path} is DAT version {version}; versions 1 and 2 are known", hint="Convert it to version 2."
         )
 
-    def decode(damage: Damage, chunk_bytes: int) -> Blocks:
+    def decode_at(place: Place, damage: Damage, chunk_bytes: int) -> Blocks:
         from streamsnn.formats.kernels import decode_dat
 
-        state = np.zeros(1, STATE)
+        state = np.array([(place.at > begin, place.stored, place.t_us)], STATE)
         memory = np.empty(max(chunk_bytes // _RECORD_BYTES, 1), EVENT)
-        for block in read_blocks(path, begin, _RECORD_BYTES, damage, chunk_bytes):
+        for block in read_blocks(path, place.at, _RECORD_BYTES, damage, chunk_bytes):
             words = np.frombuffer(block, "<u4")
             events = memory[: words.size // 2]
             decode_dat(words, *_BITS[version], state, events)
             yield events
 
-    return Content(decode, sensor)
+    def decode(damage: Damage, chunk_bytes: int) -> Blocks:
+        return decode_at(Place(begin, 0, 0), damage, chunk_bytes)
+
+    def decode_from(damage: Damage, chunk_bytes: int, from_us: int) -> Blocks:
+        place = place_before(path, begin, _RECORD_BYTES, _time_in, _WRAP_US, from_us)
+        return decode_at(place or Place(begin, 0, 0), damage, chunk_bytes)
+
+    return Content(decode, sensor, decode_from=decode_from)
+
+
+def _time_in(data: bytes) -> int | None:
+    return int.from_bytes(data[:4], "little") if len(data) >= _RECORD_BYTES else None
 
 
 def _version(header: Header, data: bytes) -> str:

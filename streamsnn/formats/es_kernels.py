@@ -51,7 +51,7 @@ def decode_es(data: NDArray[np.uint8], atis: bool, state: State, out: Events) ->
 
 @compiled()
 def encode_es(events: Events, last: int, out: NDArray[np.uint8]) -> int:
-    """DVS events behind one at `last` us, up to where `out` ends: how many bytes that made, or -1 if there is no room."""
+    """DVS events behind one at `last` us, up to where `out` ends: how many bytes that made, or -1 without room."""
     i = 0
     for k in range(events.shape[0]):
         event = events[k]

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn.formats.header import Header, read_header, stated_sensor
+from streamsnn.formats.probing import Place, place_before
 from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match, read_blocks
 from streamsnn.formats.writing import Writer
 from streamsnn.types import EVENT, Events, Sensor
@@ -56,12 +57,12 @@ def _sensor(header: Header, sensor: Sensor | None) -> Sensor | None:
 def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
     header = read_header(head)
 
-    def decode(damage: Damage, chunk_bytes: int) -> Blocks:
+    def decode_at(place: Place, damage: Damage, chunk_bytes: int) -> Blocks:
         from streamsnn.formats.evt2_kernels import decode_evt2
 
-        state = np.zeros(1, STATE)
+        state = _state_at(place, header.size, 4)
         events = np.empty(max(chunk_bytes // 4, 1), EVENT)
-        for block in read_blocks(path, header.size, 4, damage, chunk_bytes):
+        for block in read_blocks(path, place.at, 4, damage, chunk_bytes):
             words = np.frombuffer(block, "<u4")
             count = decode_evt2(words, state, events)
             _account(damage, state)
@@ -70,7 +71,32 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
                 _give_up(path, header.size + 4 * int(state["reserved_at"][0]), damage)
                 return
 
-    return Content(decode, _sensor(header, sensor))
+    def decode(damage: Damage, chunk_bytes: int) -> Blocks:
+        return decode_at(Place(header.size, 0, 0), damage, chunk_bytes)
+
+    def decode_from(damage: Damage, chunk_bytes: int, from_us: int) -> Blocks:
+        place = place_before(path, header.size, 4, _time_in, _WRAP_US, from_us)
+        return decode_at(place or Place(header.size, 0, 0), damage, chunk_bytes)
+
+    return Content(decode, _sensor(header, sensor), decode_from=decode_from)
+
+
+def _time_in(data: bytes) -> int | None:
+    """Of the first TIME_HIGH."""
+    words = np.frombuffer(data, "<u4", len(data) // 4)
+    highs = words[words >> 28 == 8]
+    return (int(highs[0]) & 0xFFFFFFF) * _GRAIN_US if highs.size else None
+
+
+def _state_at(place: Place, begin: int, word_bytes: int) -> NDArray[np.void]:
+    """Nothing is dated before the first TIME_HIGH, neither there nor here; the words before that are in the block
+    before, whose time is too early to be asked for."""
+    state = np.zeros(1, STATE)
+    if place.at > begin:
+        state["dated"] = True
+        state["high"], state["loop"] = place.stored // _GRAIN_US, (place.t_us - place.stored) // _WRAP_US
+        state["words"] = (place.at - begin) // word_bytes
+    return state
 
 
 def _open_vectors(path: Path, head: bytes, sensor: Sensor | None) -> Content:

@@ -81,10 +81,11 @@ def decode_evt2(words: NDArray[np.uint32], state: State, out: Events) -> int:
                 _tell_time(state, now)
                 dated = True
                 t = (s.loop << 34) | (now << 6)
-        elif word < 0x80000000 or 0x90000000 <= word < 0xA0000000 or 0xB0000000 <= word < 0xE0000000:
-            if _reserved(state, s.words + i + 1):
-                count = -1 - count
-                break
+        elif (word < 0x80000000 or 0x90000000 <= word < 0xA0000000 or 0xB0000000 <= word < 0xE0000000) and _reserved(
+            state, s.words + i + 1
+        ):
+            count = -1 - count
+            break
         # EXT_TRIGGER, OTHERS and CONTINUED carry no event of a pixel.
     s.undated += undated
     s.words += words.shape[0]

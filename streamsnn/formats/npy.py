@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import re
+import struct
 import tempfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -30,7 +32,10 @@ _MAGIC, _ZIP = b"\x93NUMPY", b"PK\x03\x04"
 _COPY_BYTES = 1 << 20
 _SAMPLE = 1 << 14
 _SIZE = "streamsnn sensor "
-_BROKEN = (ValueError, TypeError, KeyError, EOFError, OverflowError, MemoryError, SyntaxError, NotImplementedError)
+_BROKEN = (
+    *(ValueError, TypeError, KeyError, EOFError, OverflowError, MemoryError, SyntaxError, NotImplementedError),
+    *(struct.error, tokenize.TokenError, RecursionError),
+)
 _BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, RuntimeError, *_BROKEN)
 Open = Callable[[], contextlib.AbstractContextManager[IO[bytes]]]
 

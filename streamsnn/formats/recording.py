@@ -86,6 +86,8 @@ class Content:
     sensor: Sensor | None
     t_begin_us: int | None = None
     notes: tuple[str, ...] = ()
+    decode_from: Callable[[Damage, int, int], Blocks] | None = None
+    """As `decode`, but what lies before a time in us may be left out; None where a format has no way to find it."""
 
 
 class Match(IntEnum):
@@ -160,18 +162,19 @@ class Recording:
         with contextlib.closing(self._pass(Damage(), CHUNK_BYTES // 4)) as chunks:
             return next((int(chunk["t"][0]) for chunk in chunks), 0)
 
-    def chunks(self, chunk_bytes: int = CHUNK_BYTES) -> Blocks:
+    def chunks(self, chunk_bytes: int = CHUNK_BYTES, from_us: int | None = None) -> Blocks:
         """All events in order of time and never an empty chunk; close it to stop early.
-        About `chunk_bytes` of the file are decoded at once.
+        About `chunk_bytes` of the file are decoded at once. Events before `from_us` may be left out, and their damage
+        uncounted, where the format allows to begin there.
 
         Raises StreamsnnError if the file cannot be read, or if it is damaged and the recording is strict.
         """
         self.damage = Damage()
-        return self._pass(self.damage, chunk_bytes)
+        return self._pass(self.damage, chunk_bytes, from_us)
 
-    def _pass(self, damage: Damage, chunk_bytes: int) -> Blocks:
+    def _pass(self, damage: Damage, chunk_bytes: int, from_us: int | None = None) -> Blocks:
         tidy = Tidy(self.sensor.width, self.sensor.height)
-        with contextlib.closing(self._blocks(damage, chunk_bytes)) as blocks:
+        with contextlib.closing(self._blocks(damage, chunk_bytes, from_us)) as blocks:
             for block in blocks:
                 chunk = tidy.push(block)
                 self._account(damage, tidy)
@@ -182,9 +185,13 @@ class Recording:
         if chunk.size:
             yield chunk
 
-    def _blocks(self, damage: Damage, chunk_bytes: int) -> Blocks:
+    def _blocks(self, damage: Damage, chunk_bytes: int, from_us: int | None = None) -> Blocks:
+        begin_at = self._content.decode_from
         try:
-            yield from self._content.decode(damage, chunk_bytes)
+            if from_us is None or begin_at is None:
+                yield from self._content.decode(damage, chunk_bytes)
+            else:
+                yield from begin_at(damage, chunk_bytes, from_us)
         except OSError as error:
             raise StreamsnnError(f"{self.path} cannot be read: {error.strerror or error}") from error
 

@@ -1,8 +1,8 @@
 """Events as text, `.csv` and `.txt`: one row an event, of columns behind commas, semicolons, tabs or spaces.
 
 Which column is what, and in which unit the time is, the first line says where it names them ("timestamp [us],x,y,p"),
-the values tell otherwise (see `columns`), or the user states. A first line of two whole numbers is the sensor's size, as
-in the files of E2VID. Our own compiled reader because faery 0.7.1 wants to be told the columns, and gives up at the
+the values tell otherwise (see `columns`), or the user states. A first line of two whole numbers is the sensor's size,
+as in the files of E2VID. Our own compiled reader because faery 0.7.1 wants to be told the columns, and gives up at the
 first line that is no row.
 """
 

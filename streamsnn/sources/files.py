@@ -82,7 +82,7 @@ class RecordingSource:
         stop_us = None if self._stop_us is None else origin_us + self._stop_us
         last_us: int | None = None
         pieces: list[Events] = []
-        with closing(self._recording.chunks()) as chunks:
+        with closing(self._recording.chunks(from_us=edge_us if self._start_us else None)) as chunks:
             for chunk in chunks:
                 t_us = np.ascontiguousarray(chunk["t"])
                 last_us = int(t_us[-1])
