@@ -53,8 +53,8 @@ def open_recording(
     """Open a recording of any known format. Reads no more than its header; nothing in it is ever run as code.
 
     Of a file that holds many, "shd_test.h5#17" is one. `sensor` overrides what the file says of it; `strict` refuses
-    damage, once reading meets it. `columns` says what the columns of a table are, as in "t,x,y,p" or "x,y,t:ns,p", where
-    neither their names nor their values tell. A file with a header and no events is a recording without chunks.
+    damage, once reading meets it. `columns` says what the columns of a table are, as in "t,x,y,p" or "x,y,t:ns,p",
+    where neither their names nor their values tell. A file with a header and no events is a recording without chunks.
 
     Raises StreamsnnError for what is no file, empty, unreadable, or of an unknown format.
     """

@@ -12,6 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats.dat import STATE
@@ -71,7 +72,7 @@ def _time_in(data: bytes) -> int | None:
 _DAVISES = ("DAVIS128", "DAVIS208", "DAVIS240", "DAVIS346", "DAVIS640", "DAVISHET640")
 
 
-def _guess(addresses: np.ndarray, sensor: Sensor | None) -> Sensor:  # type: ignore[type-arg]
+def _guess(addresses: NDArray[np.uint32], sensor: Sensor | None) -> Sensor:
     """A DAVIS by its addresses; or of the size that the user states."""
     if sensor is not None:
         return Sensor("DAVIS240" if sensor.width == 240 else "DAVIS346", sensor.width, sensor.height)

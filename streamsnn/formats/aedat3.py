@@ -1,8 +1,8 @@
 """cAER's AEDAT 3.1, the format of DVS128 Gesture's files: a header of # lines, then packets behind 28 bytes each.
 
 A packet header, little endian: type, source (16 bits each), bytes an event, where in it the time stands, how often the
-time has overflowed, capacity, events, valid events (32 bits each). Type 1 is of a sensor's events: valid, ON, y and x in
-bits 0, 1, 2-16 and 17-31, then the time in us (31 bits). Other types, and events that are not valid, are passed over
+time has overflowed, capacity, events, valid events (32 bits each). Type 1 is of a sensor's events: valid, ON, y and x
+in bits 0, 1, 2-16 and 17-31, then the time in us (31 bits). Other types, and events that are not valid, are passed over
 (docs.inivation.com, "AEDAT 3.1"). No library that was tried reads it.
 
 DVS128 Gesture tells its gestures in a table beside each recording, which `evaluate --spans` takes.

@@ -64,7 +64,8 @@ def stated(text: str) -> Columns:
         raise StreamsnnError(f'"{text}" does not say which columns are t, x and y', hint=_EXAMPLE)
     if names.count("p") > 1:
         raise StreamsnnError(f'"{text}" has two polarities', hint=_EXAMPLE)
-    return Columns(*(names.index(name) for name in "txy"), names.index("p") if "p" in names else None, unit)
+    t, x, y = (names.index(name) for name in "txy")
+    return Columns(t, x, y, names.index("p") if "p" in names else None, unit)
 
 
 def named(names: Sequence[str]) -> Columns | None:
@@ -134,7 +135,8 @@ def in_us(t: NDArray[Any], unit: str) -> NDArray[np.int64]:
         out: NDArray[np.int64] = np.clip(whole, -limit, limit) * 10**power
         return out
     scaled = np.rint(t.astype(np.float64) * 10.0**power)
-    return np.where(np.isfinite(scaled) & (np.abs(scaled) < 9e18), scaled, 9e18).astype(np.int64)
+    scaled[~(np.abs(scaled) < 9e18)] = 9e18
+    return scaled.astype(np.int64)
 
 
 def address(values: NDArray[Any]) -> NDArray[np.uint16]:

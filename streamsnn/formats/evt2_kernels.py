@@ -49,7 +49,7 @@ def _reserved(state: State, at: int) -> bool:
     s.reserved += 1
     s.reserved_level = max(0, s.reserved_level - (at - s.reserved_at)) + _LEAK
     s.reserved_at = at
-    return s.reserved_level > _FULL
+    return bool(s.reserved_level > _FULL)
 
 
 @compiled()

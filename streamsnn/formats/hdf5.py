@@ -10,6 +10,7 @@ As with spikes (see `shd`): no other file is opened from one, and one opens file
 from __future__ import annotations
 
 import contextlib
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,7 +86,7 @@ def _opened(path: Path) -> Iterator[Any]:
     import h5py
 
     with contextlib.suppress(ImportError):
-        import hdf5plugin  # noqa: F401
+        importlib.import_module("hdf5plugin")
     try:
         with h5py.File(path, "r") as file:
             yield file

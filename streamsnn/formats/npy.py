@@ -41,11 +41,11 @@ Open = Callable[[], contextlib.AbstractContextManager[IO[bytes]]]
 
 
 class _Array(NamedTuple):
-    """An array in a file: `count` items of `dtype`, which may be rows, from byte `begin` on of what `open` opens."""
+    """An array in a file: `length` items of `dtype`, which may be rows, from byte `begin` on of what `open` opens."""
 
     open: Open
     begin: int
-    count: int
+    length: int
     dtype: np.dtype[Any]
 
 
@@ -118,9 +118,9 @@ def _one(path: Path, opener: Open, stated: Columns | None) -> _Layout:
     rows, width = shape
     if fortran:
         step = rows * array.dtype.itemsize
-        arrays = tuple(array._replace(begin=array.begin + place * step, count=rows) for place in range(width))
+        arrays = tuple(array._replace(begin=array.begin + place * step, length=rows) for place in range(width))
     else:
-        arrays = (array._replace(count=rows, dtype=np.dtype((array.dtype, (width,)))),)
+        arrays = (array._replace(length=rows, dtype=np.dtype((array.dtype, (width,)))),)
 
     def table(blocks: list[NDArray[Any]]) -> NDArray[Any]:
         return np.stack(blocks, axis=1) if fortran else blocks[0]
@@ -153,7 +153,7 @@ def _archive(path: Path, stated: Columns | None) -> tuple[_Layout, str]:
                 if len(shape) != 1 or array.dtype.kind not in "iufb":
                     raise columns.undecided(path)
                 arrays.append(array)
-        if len({array.count for array in arrays}) > 1:
+        if len({array.length for array in arrays}) > 1:
             raise StreamsnnError(f"{path} is damaged: its columns differ in length", hint="Save it again.")
         has_p = found.p is not None
         return _Layout(tuple(arrays), lambda b: (b[0], b[1], b[2], b[3] if has_p else None), found.unit), comment
@@ -175,9 +175,9 @@ def _member_opener(path: Path, name: str) -> Open:
 
 def _header(opener: Open) -> tuple[_Array, tuple[int, ...], bool]:
     with opener() as file:
-        version = npy_format.read_magic(file)  # type: ignore[arg-type]
+        version = npy_format.read_magic(file)
         read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
-        shape, fortran, dtype = read(file)  # type: ignore[arg-type]
+        shape, fortran, dtype = read(file)
         begin = file.tell()
     if dtype.hasobject:
         raise StreamsnnError("It holds Python objects, which are not loaded: they could run code", hint="Save numbers.")
@@ -190,7 +190,7 @@ def _items(stack: contextlib.ExitStack, array: _Array, count: int) -> NDArray[An
     """The first items of an array."""
     file = stack.enter_context(array.open())
     file.seek(array.begin)
-    data = file.read(min(count, array.count) * array.dtype.itemsize)
+    data = file.read(min(count, array.length) * array.dtype.itemsize)
     return np.frombuffer(data[: len(data) // array.dtype.itemsize * array.dtype.itemsize], array.dtype.base).reshape(
         -1, *array.dtype.shape
     )
@@ -207,7 +207,7 @@ def _side_by_side(arrays: tuple[_Array, ...], damage: Damage, chunk_bytes: int) 
     """Blocks of all arrays, equally long, until one of them ends; what is missing is counted."""
     each = sum(array.dtype.itemsize for array in arrays)
     size = max(chunk_bytes // each, 1)
-    left = arrays[0].count
+    left = arrays[0].length
     with contextlib.ExitStack() as stack:
         try:
             files = [stack.enter_context(array.open()) for array in arrays]

@@ -1,7 +1,7 @@
 """Where in a file of fixed-size records a time stands, from a few looks at it: nothing before it need be decoded.
 
-At most 4,096 places, all of them at least 1 MiB apart, are looked at, and their times followed around the clock's wraps.
-Where these go back, or leap by more than an eighth of the clock's range, nothing is said, and all must be decoded.
+At most 4,096 places, all at least 1 MiB apart, are looked at, and their times followed around the clock's wraps. Where
+these go back, or leap by more than an eighth of the clock's range, nothing is said, and all must be decoded.
 """
 
 from __future__ import annotations

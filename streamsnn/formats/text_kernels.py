@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ _NEVER = 1 << 62  # What no clock shows.
 
 
 @compiled()
-def _scaled(mantissa: np.int64, power: int) -> np.int64:
+def _scaled(mantissa: Any, power: int) -> Any:
     """mantissa * 10 ** power, to the nearest whole number; beyond all clocks what is too large."""
     while power > 0:
         if mantissa > 400_000_000_000_000_000 or mantissa < -400_000_000_000_000_000:
@@ -130,7 +132,7 @@ def parse_rows(
             elif role == 2:
                 y = _scaled(mantissa, exponent)
             elif role == 3:
-                p = mantissa > 0
+                p = bool(mantissa > 0)
             column += 1
         stopped = i
         while i < end and data[i] != 10:

@@ -65,8 +65,7 @@ def test_a_file_that_is_cut_off_plays_as_far_as_it_goes(
     path.write_bytes(data[: max(1, int(share * len(data)))])
     try:
         out, damage = read_all(path, chunk_bytes)
-    except StreamsnnError as error:
-        assert error.hint
+    except StreamsnnError:
         return
     assert np.array_equal(out[:-1], steady()[: max(len(out) - 1, 0)])  # The last one's row may have lost a digit.
     assert len(out) <= len(steady())
