@@ -136,7 +136,8 @@ def in_us(t: NDArray[Any], unit: str) -> NDArray[np.int64]:
         return out
     scaled = np.rint(t.astype(np.float64) * 10.0**power)
     scaled[~(np.abs(scaled) < 9e18)] = 9e18
-    return scaled.astype(np.int64)
+    rounded: NDArray[np.int64] = scaled.astype(np.int64)
+    return rounded
 
 
 def address(values: NDArray[Any]) -> NDArray[np.uint16]:

@@ -89,7 +89,12 @@ def open_table(path: Path, head: bytes, sensor: Sensor | None, stated: Columns |
 
     def decode(damage: Damage, chunk_bytes: int) -> Blocks:
         for blocks in _side_by_side(layout.arrays, damage, chunk_bytes):
-            yield columns.events_from(*layout.pick(blocks), unit)
+            if layout.arrays[0].dtype == EVENT and unit == "us":  # Nothing to convert but what is no bool.
+                events = blocks[0].copy()
+                events.view(np.uint8).reshape(-1, EVENT.itemsize)[:, -1] &= 1
+                yield events
+            else:
+                yield columns.events_from(*layout.pick(blocks), unit)
 
     return Content(
         decode, sensor, notes=(f"times are taken for {unit}",) if layout.unit is None and unit != "us" else ()
