@@ -94,7 +94,8 @@ def _unit_of(word: str) -> str:
 
 def by_value(rows: NDArray[np.float64]) -> Columns | None:
     """Columns by what is in the first rows of a table; None where that does not tell."""
-    if rows.ndim != 2 or not 3 <= rows.shape[1] <= 8 or not len(rows) or not np.all(np.isfinite(rows)):
+    rows = rows[np.isfinite(rows).all(axis=1)] if rows.ndim == 2 else rows
+    if rows.ndim != 2 or not 3 <= rows.shape[1] <= 8 or not len(rows):
         return None
     places = list(range(rows.shape[1]))
     rising = (np.diff(rows, axis=0) >= 0).mean(axis=0) if len(rows) > 1 else np.ones(len(places))
@@ -103,9 +104,9 @@ def by_value(rows: NDArray[np.float64]) -> Columns | None:
     if not times:
         return None
     # Of columns that rise, the one that stands for most: an x that rises in a few rows is smaller, or has fewer steps.
-    fractions = [place for place in times if np.any(rows[:, place] != np.rint(rows[:, place]))]
-    t = max(fractions or times, key=lambda place: (rows[:, place].max(), -place))
-    signs = [place for place in places if place != t and np.isin(rows[:, place], (-1.0, 0.0, 1.0)).all()]
+    fractions = [place for place in times if _has_fractions(rows[:, place])]
+    t = max(fractions or times, key=lambda place: (np.median(rows[:, place]), -place))
+    signs = [place for place in places if place != t and np.isin(rows[:, place], (-1.0, 0.0, 1.0)).mean() > 0.99]
     p = signs[-1] if len(places) > 3 and signs else None
     rest = [place for place in places if place not in (t, p)]
     if len(rest) < 2 or (len(places) > 3 and p is None):
@@ -117,9 +118,14 @@ def unit_by_value(t: NDArray[Any]) -> str:
     """The unit that times of such values are in."""
     if not t.size:
         return "us"
-    if t.dtype.kind == "f" and np.any(t != np.rint(t)):
+    if t.dtype.kind == "f" and _has_fractions(t):
         return "s"
-    return "ns" if float(np.abs(t.astype(np.float64)).max()) >= 1e17 else "us"
+    return "ns" if float(np.median(np.abs(t.astype(np.float64)))) >= 1e17 else "us"
+
+
+def _has_fractions(values: NDArray[Any]) -> bool:
+    """Whether more than a few damaged ones are no whole numbers."""
+    return bool(np.mean(values != np.rint(values)) > 0.05)
 
 
 def in_us(t: NDArray[Any], unit: str) -> NDArray[np.int64]:

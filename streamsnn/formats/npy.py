@@ -267,5 +267,11 @@ def _encode(file: BinaryIO, sensor: Sensor, blocks: Iterator[Events]) -> None:
 
 write = Writer(_encode, size_limit=1 << 16)
 FORMAT = Format(
-    "npz", (".npz", ".npy"), "numpy: structured arrays, tables or columns of events", _recognise, _open, write
+    "npz",
+    (".npz", ".npy"),
+    "numpy: structured arrays, tables or columns of events",
+    _recognise,
+    _open,
+    write,
+    open_table=open_table,
 )

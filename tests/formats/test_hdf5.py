@@ -33,7 +33,7 @@ def metavision(path: Path, events: Events, **options: Any) -> Path:
 def dsec(path: Path, events: Events, offset_us: int = 5_000) -> Path:
     with h5py.File(path, "w") as file:
         for name in "xypt":
-            file.create_dataset(f"events/{name}", data=events[name] - (offset_us if name == "t" else 0), chunks=(1000,))
+            file.create_dataset(f"events/{name}", data=events[name] - (offset_us if name == "t" else 0), chunks=(100,))
         file["t_offset"] = offset_us
         file["ms_to_idx"] = np.arange(5)
     return path
