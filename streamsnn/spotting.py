@@ -15,6 +15,8 @@ LATE_US = 500_000
 """A report that comes this long after its span's end still counts, if no other span has begun by then."""
 
 _COLUMNS = ("begin_us", "end_us", "label")
+_GESTURES = {"startTime_usec": "begin_us", "endTime_usec": "end_us", "class": "label"}
+"""The columns of the tables beside DVS128 Gesture's recordings."""
 
 
 class Span(NamedTuple):
@@ -94,13 +96,15 @@ def spot(spans: Sequence[Span], reports: Sequence[Report], duration_us: int, lat
 
 
 def read_spans(path: str | os.PathLike[str]) -> tuple[Span, ...]:
-    """The spans of a CSV file with the columns begin_us, end_us and label, in order of time.
+    """The spans of a CSV file with the columns begin_us, end_us and label, in order of time; or with those of DVS128
+    Gesture: class, startTime_usec and endTime_usec.
 
     Raises StreamsnnError for a file that is missing or says something else.
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file, skipinitialspace=True)
+            rows.fieldnames = [_GESTURES.get(name.strip(), name) for name in rows.fieldnames or ()]
             missing = [column for column in _COLUMNS if column not in (rows.fieldnames or ())]
             if missing:
                 raise StreamsnnError(f"{path} has no column {missing[0]}.", hint=f"Write {','.join(_COLUMNS)} first.")

@@ -22,7 +22,8 @@ _EXPELLIARMUS_EVENTS = 1 << 18
 _EVENTCV_EVENTS = 1 << 16
 _DV_BATCHES = 32  # Batches that are filtered at once: they are small, and each call costs.
 
-ALL = ("DAT", "EVT3", "AEDAT4")
+ALL = ("DAT", "EVT2", "EVT3", "AEDAT4", "ES")
+_NOT_ES = ALL[:-1]
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ MODULES = {
     "expelliarmus": "expelliarmus",
     "eventcv": "eventcv",
     "dv-processing": "dv_processing",
+    "event_stream": "event_stream",
 }
 """Peers by the name of their distribution: what they are imported as."""
 
@@ -71,11 +73,16 @@ def _faery(path: Path) -> Iterator[Any]:
 
 
 def _expelliarmus(path: Path) -> Iterator[Any]:
-    encoding = {".dat": "dat", ".raw": "evt3"}[path.suffix]
+    encoding = "dat" if path.suffix == ".dat" else "evt2" if path.name.endswith(".evt2.raw") else "evt3"
     wizard = importlib.import_module("expelliarmus").Wizard(
         encoding=encoding, fpath=path, chunk_size=_EXPELLIARMUS_EVENTS
     )
     return iter(wizard.read_chunk())
+
+
+def _event_stream(path: Path) -> Iterator[Any]:
+    with importlib.import_module("event_stream").Decoder(str(path)) as decoder:
+        yield from decoder
 
 
 def _eventcv(path: Path) -> Iterator[Any]:
@@ -116,12 +123,13 @@ READERS = (
     Reader(
         "expelliarmus",
         "expelliarmus",
-        ("DAT", "EVT3"),
+        ("DAT", "EVT2", "EVT3"),
         "read_chunk, 256 k events",
         _expelliarmus,
         _expelliarmus_columns,
     ),
-    Reader("eventcv", "eventcv", ALL, "open, 64 k events, numpy()", _eventcv, _eventcv_columns),
+    Reader("eventcv", "eventcv", _NOT_ES, "open, 64 k events, numpy()", _eventcv, _eventcv_columns),
+    Reader("event_stream", "event_stream", ("ES",), "Decoder", _event_stream, _by_name),
     Reader("dv-processing", "dv-processing", ("AEDAT4",), "getNextEventBatch, numpy()", _dv, _dv_columns),
 )
 
@@ -231,6 +239,6 @@ PIPELINES = (
     Pipeline("streamsnn", None, ALL, "RecordingSource, Region, Polarity, Binner", _our_steps),
     *(_with_numpy(reader) for reader in READERS if reader.distribution),
     Pipeline("faery", "faery", ALL, "crop, remove_off_events, regularize", _faery_steps),
-    Pipeline("eventcv", "eventcv", ALL, "crop, filter_polarity, count frames", _eventcv_steps),
+    Pipeline("eventcv", "eventcv", _NOT_ES, "crop, filter_polarity, count frames", _eventcv_steps),
     Pipeline("dv-processing", "dv-processing", ("AEDAT4",), "EventFilterChain, numpy steps", _dv_steps),
 )

@@ -1,4 +1,4 @@
-"""How fast recordings are read, filtered and cut into steps, beside faery, expelliarmus, eventcv and dv-processing.
+"""How fast recordings are read, filtered and cut into steps, beside faery, expelliarmus, eventcv and others.
 
 All read the same files, which are written here, and take turns in every round. Whoever gives other events or other
 steps than those that were written is named with the first difference, and not timed. The files are those of this
@@ -33,7 +33,7 @@ from streamsnn.formats import write_recording
 
 OURS = "streamsnn"
 _DECODE, _STEPS, _FILTER = "decode", "decode, filter, bin", "decode, background filter, filter, bin"
-_EXTENSIONS = {"DAT": ".dat", "EVT3": ".raw", "AEDAT4": ".aedat4"}
+_EXTENSIONS = {"DAT": ".dat", "EVT2": ".evt2.raw", "EVT3": ".raw", "AEDAT4": ".aedat4", "ES": ".es"}
 
 
 @dataclass(frozen=True)

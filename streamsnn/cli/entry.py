@@ -25,6 +25,7 @@ _SUMMARIES = {
     "track": "box what moves, and keep its id while it does",
     "evaluate": "how often a model is right on a folder of labelled recordings",
     "info": "what is in a recording or a model",
+    "convert": "a recording, or a part of it, in another format",
     "models": "the models that are there",
     "devices": "the microphones that are there",
     "check": "whether a model, recording, filter or plug-in keeps its promises",

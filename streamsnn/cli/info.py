@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from streamsnn.cli import values
+from streamsnn.cli import options, values
 from streamsnn.cli.parsing import Parser
 from streamsnn.errors import StreamsnnError
 
@@ -29,6 +29,7 @@ def parser() -> Parser:
     parser.add_argument(
         "--sensor", type=values.size, metavar="WxH", help="size of the sensor, for files that do not state it"
     )
+    options.add_columns(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
@@ -37,7 +38,7 @@ def command(arguments: argparse.Namespace) -> int:
     name = arguments.object
     path = Path(name).expanduser()
     if _is_a_file(path) or (not path.is_dir() and _looks_like_a_recording(path)):
-        _tell(_recording(path, arguments.sensor), arguments.json)
+        _tell(_recording(path, arguments.sensor, arguments.columns), arguments.json)
     elif path.is_dir() and not (path / "model.toml").exists():
         raise StreamsnnError(
             f"{name} is a folder, neither a recording nor a model.", hint="Name a file in it, or a folder of a model."
@@ -62,12 +63,12 @@ def _tell(found: tuple[dict[str, Any], str], as_json: bool) -> None:
     print(json.dumps(found[0], ensure_ascii=False, allow_nan=False) if as_json else found[1])
 
 
-def _recording(path: Path, size: tuple[int, int] | None) -> tuple[dict[str, Any], str]:
+def _recording(path: Path, size: tuple[int, int] | None, columns: str | None) -> tuple[dict[str, Any], str]:
     """What there is to say of a recording: for JSON, and for people."""
     from streamsnn.cli.survey import survey
     from streamsnn.types import Sensor
 
-    found = survey(path, None if size is None else Sensor("sensor", *size))
+    found = survey(path, None if size is None else Sensor("sensor", *size), columns)
     return found.as_dict(), found.sentences()
 
 

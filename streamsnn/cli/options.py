@@ -47,6 +47,15 @@ def add_stream_options(parser: argparse.ArgumentParser, *, needs_model: bool = T
     group.add_argument("--strict", action="store_true", help="refuse a damaged recording instead of reading around it")
 
 
+def add_columns(parser: argparse._ActionsContainer) -> None:
+    """--columns, for tables that do not tell."""
+    parser.add_argument(
+        "--columns",
+        metavar="C",
+        help="what the columns of a table are, as t,x,y,p or x,y,t:ns,p (s, ms, us, ns; - is passed over)",
+    )
+
+
 def start_engine(model: Model) -> None:
     """Compile the model's step, or load it, before anything is streamed."""
     warm_up = getattr(model, "warm_up", None)

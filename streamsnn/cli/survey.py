@@ -17,11 +17,15 @@ from streamsnn.types import Sensor
 
 _PLOT_COLUMNS = 60
 _CELLS = 4096
+_HOT_TIMES, _HOT_RATE_HZ = 10, 100
+"""A pixel is hot if it has so many times the events of an active one, on average, and so many a second."""
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Survey:
-    """A recording, read from its beginning to its end. `counts` are events per `bin_us` from the beginning on."""
+    """A recording, read from its beginning to its end. `counts` are events per `bin_us` from the beginning on,
+    `hot` the x, y and events of hot pixels."""
 
     path: Path
     size_bytes: int
@@ -37,6 +41,7 @@ class Survey:
     bin_us: int
     notes: tuple[str, ...]
     damage: Damage
+    hot: tuple[tuple[int, int, int], ...] = ()
 
     @property
     def rate_hz(self) -> float:
@@ -75,6 +80,7 @@ class Survey:
             "on_share": self.on_events / self.events if self.events else None,
             "active_pixels": self.active_pixels,
             "hottest_pixel": {"x": x, "y": y, "events": count} if self.events else None,
+            "hot_pixels": [{"x": x, "y": y, "events": events} for x, y, events in self.hot],
             "rate": {"stretch_ms": length_us * 1e-3, "events_per_s": rates_hz.tolist()},
             "notes": list(self.notes),
             "damage": dataclasses.asdict(self.damage),
@@ -112,6 +118,11 @@ class Survey:
                 ),
                 ("rate", self._plot()),
             ]
+            if self.hot and not hears:
+                worst = ", ".join(f"({x}, {y})" for x, y, _ in self.hot[:_SHOWN])
+                share = sum(events for *_, events in self.hot) / self.events
+                more = f" and {len(self.hot) - _SHOWN} more" if len(self.hot) > _SHOWN else ""
+                rows.append(("hot pixels", f"{worst}{more}: {text.percent(share)} of the events (--filter hot:k=10)"))
         rows += [("note", note) for note in self.notes]
         rows += [("damage", sentence) for sentence in self.damage.describe()]
         return text.facts(rows)
@@ -122,9 +133,9 @@ class Survey:
         return "\n".join([top, *(line.rstrip() for line in text.columns(rates_hz.tolist()))])
 
 
-def survey(path: Path, sensor: Sensor | None) -> Survey:
+def survey(path: Path, sensor: Sensor | None, columns: str | None = None) -> Survey:
     """Read a recording once, in bounded memory. Raises StreamsnnError if it cannot be read."""
-    recording = open_recording(path, sensor=sensor)
+    recording = open_recording(path, sensor=sensor, columns=columns)
     seen_by = recording.sensor
     pixels = np.zeros(seen_by.height * seen_by.width, np.int64)
     counts = np.zeros(_CELLS, np.int64)
@@ -154,8 +165,20 @@ def survey(path: Path, sensor: Sensor | None) -> Survey:
         on_events=on_events,
         active_pixels=int(np.count_nonzero(pixels)),
         hottest=(x, y, int(pixels[hottest])),
+        hot=_hot(pixels, seen_by.width, end_us - begin_us),
         counts=counts,
         bin_us=bin_us,
         notes=recording.notes,
         damage=recording.damage,
     )
+
+
+def _hot(pixels: NDArray[np.int64], width: int, duration_us: int) -> tuple[tuple[int, int, int], ...]:
+    """x, y and events of the hot pixels, the hottest first."""
+    active = pixels[pixels > 0]
+    if not active.size:
+        return ()
+    least = max(_HOT_TIMES * float(active.mean()), _HOT_RATE_HZ * duration_us * 1e-6)
+    places = np.flatnonzero(pixels > least)
+    places = places[np.argsort(-pixels[places], kind="stable")]
+    return tuple((int(place % width), int(place // width), int(pixels[place])) for place in places)

@@ -9,32 +9,52 @@ import os
 from pathlib import Path
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.formats import aedat4, dat, evt3, nas, nmnist, shd
+from streamsnn.formats import aedat2, aedat3, aedat4, dat, es, evt2, evt3, hdf5, nas, nmnist, npy, shd, text
+from streamsnn.formats.columns import stated
 from streamsnn.formats.opening import read_head, split_member
 from streamsnn.formats.recording import Content, Damage, Format, Match, Recording
 from streamsnn.types import Events, Sensor
 
-__all__ = ["FORMATS", "Content", "Damage", "Format", "Match", "Recording", "open_recording", "write_recording"]
+__all__ = [
+    "FORMATS",
+    "Content",
+    "Damage",
+    "Format",
+    "Match",
+    "Recording",
+    "open_recording",
+    "write_recording",
+    "writer_for",
+]
 
-FORMATS: tuple[Format, ...] = (nmnist.FORMAT, dat.FORMAT, evt3.FORMAT, aedat4.FORMAT, nas.FORMAT, shd.FORMAT)
-_NOT_READ = {
-    b"#!AER-DAT1": "AEDAT 1",
-    b"#!AER-DAT2": "AEDAT 2",
-    b"#!AER-DAT3": "AEDAT 3",
-    b"Event Stream": "the Event Stream format",
-    b"% evt 2.0": "EVT 2.0",
-    b"% format EVT2;": "EVT 2.0",
-    b"% evt 2.1": "EVT 2.1",
-    b"% format EVT21;": "EVT 2.1",
-}
+FORMATS: tuple[Format, ...] = (
+    nmnist.FORMAT,
+    dat.FORMAT,
+    evt3.FORMAT,
+    evt2.FORMAT,
+    evt2.VECTORS,
+    aedat4.FORMAT,
+    aedat2.FORMAT,
+    aedat3.FORMAT,
+    es.FORMAT,
+    npy.FORMAT,
+    text.FORMAT,
+    nas.FORMAT,
+    shd.FORMAT,
+    hdf5.FORMAT,
+)
+_NOT_READ = {b"#!AER-DAT1": "AEDAT 1"}
 """What the heads of files hold that people have and this version does not read."""
 
 
-def open_recording(path: str | os.PathLike[str], *, sensor: Sensor | None = None, strict: bool = False) -> Recording:
+def open_recording(
+    path: str | os.PathLike[str], *, sensor: Sensor | None = None, strict: bool = False, columns: str | None = None
+) -> Recording:
     """Open a recording of any known format. Reads no more than its header; nothing in it is ever run as code.
 
     Of a file that holds many, "shd_test.h5#17" is one. `sensor` overrides what the file says of it; `strict` refuses
-    damage, once reading meets it. A file with a header and no events is a recording without chunks.
+    damage, once reading meets it. `columns` says what the columns of a table are, as in "t,x,y,p" or "x,y,t:ns,p",
+    where neither their names nor their values tell. A file with a header and no events is a recording without chunks.
 
     Raises StreamsnnError for what is no file, empty, unreadable, or of an unknown format.
     """
@@ -44,7 +64,9 @@ def open_recording(path: str | os.PathLike[str], *, sensor: Sensor | None = None
     extension = file.suffix.lower()
     matches = [(form.recognise(head, extension, sensor), extension in form.extensions, form) for form in FORMATS]
     match, _, form = max(matches, key=lambda entry: entry[:2])
-    if match == Match.NO:
+    if match == Match.NO and columns is not None:
+        form = text.FORMAT
+    elif match == Match.NO:
         known = "Known are " + ", ".join(f"{known.name} ({known.extensions[0]})" for known in FORMATS) + "."
         for sign, name in _NOT_READ.items():
             if sign in head:
@@ -52,7 +74,15 @@ def open_recording(path: str | os.PathLike[str], *, sensor: Sensor | None = None
         raise StreamsnnError(f"{path} is no recording of a known format", hint=known)
     if member is not None and not form.members:
         raise StreamsnnError(f"{file} is a single recording: there is no {path.name}", hint=f"Name it as {file}.")
-    return Recording(path, form.name, form.open(path, head, sensor), strict=strict)
+    if form.instead is not None:
+        form = form.instead(path) or form
+    if columns is None:
+        content = form.open(path, head, sensor)
+    elif form.open_table is None:
+        raise StreamsnnError(f"{path} is a recording in {form.name}, whose columns are not for you to say")
+    else:
+        content = form.open_table(path, head, sensor, stated(columns))
+    return Recording(path, form.name, content, strict=strict)
 
 
 def write_recording(path: str | os.PathLike[str], events: Events, sensor: Sensor) -> None:
@@ -61,7 +91,27 @@ def write_recording(path: str | os.PathLike[str], events: Events, sensor: Sensor
     Raises StreamsnnError if there is no such format, if the events do not suit it, or if the file cannot be written.
     """
     path = Path(path)
-    writers = {extension: form.write for form in FORMATS if form.write for extension in form.extensions}
-    if path.suffix.lower() not in writers:
-        raise StreamsnnError(f"{path} has no extension of a format to write", hint=f"Use one of {', '.join(writers)}.")
-    writers[path.suffix.lower()](path, events, sensor)
+    write = writer_for(path).write
+    assert write is not None
+    write(path, events, sensor)
+
+
+def writer_for(path: str | os.PathLike[str], name: str | None = None) -> Format:
+    """The format, one that is written, that is called `name`, in any case, or else that the path's extension names.
+
+    Raises StreamsnnError if there is none.
+    """
+    path = Path(path)
+    written = [form for form in FORMATS if form.write]
+    if name is not None:
+        found = [form for form in written if form.name.lower() == name.lower()]
+        if not found:
+            raise StreamsnnError(
+                f'There is no format "{name}" to write', hint=f"Use one of {', '.join(form.name for form in written)}."
+            )
+        return found[0]
+    endings = {extension: form for form in written for extension in form.extensions}
+    fitting = [extension for extension in endings if path.name.lower().endswith(extension)]
+    if not fitting:
+        raise StreamsnnError(f"{path} has no extension of a format to write", hint=f"Use one of {', '.join(endings)}.")
+    return endings[max(fitting, key=len)]

@@ -8,8 +8,9 @@ behind 8 bytes of stream and size. Our own code because on a damaged header faer
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
@@ -19,7 +20,7 @@ from streamsnn.formats.aedat4_packets import STORED, stored_events
 from streamsnn.formats.decompression import LZ4, METHODS
 from streamsnn.formats.flatbuffer import field, vector
 from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match
-from streamsnn.formats.writing import checked, partial_file
+from streamsnn.formats.writing import Writer, regrouped
 from streamsnn.types import EVENT, Events, Sensor
 
 _SIGNATURE = b"#!AER-DAT4"
@@ -132,28 +133,23 @@ def _event_streams(xml: str) -> list[tuple[int, Sensor | None]]:
     return streams
 
 
-def write(path: Path, events: Events, sensor: Sensor) -> None:
-    """Write AEDAT4 with LZ4 and without an index, which readers make themselves.
-
-    Raises StreamsnnError if the events do not suit the sensor or the format, or if the file cannot be written.
-    """
+def _encode(file: BinaryIO, sensor: Sensor, blocks: Iterator[Events]) -> None:
+    """AEDAT4 with LZ4 and without an index, which readers make themselves."""
     import lz4.frame
 
-    events = checked(path, events, sensor, size_limit=1 << 15, silence_limit_us=1 << 62)
     source = "".join(c for c in sensor.name if c.isalnum() or c in " _-.")
     xml = _DESCRIPTION.format(width=sensor.width, height=sensor.height, source=source).encode("utf-8")
     header = struct.pack("<I4s6xHHHHHiiIq4xI", 24, b"IOHE", 10, 24, 4, 12, 8, 10, LZ4, 16, -1, len(xml)) + xml + b"\0"
-    with partial_file(path) as partial, partial.open("wb") as file:
-        file.write(_SIGNATURE + b".0\r\n" + struct.pack("<I", len(header)) + header)
-        for begin in range(0, len(events), _WRITE_EVENTS):
-            some = events[begin : begin + _WRITE_EVENTS]
-            raw = np.zeros(len(some), STORED)
-            for name in EVENT.names or ():
-                raw[name] = some[name]
-            body = struct.pack("<I4s2xHHHiII", 16, b"EVTS", 6, 8, 4, 6, 4, len(some)) + raw.tobytes()
-            # Without a checksum a wrong bit may become wrong times, copied from event to event.
-            packet = lz4.frame.compress(struct.pack("<I", len(body)) + body, content_checksum=True)
-            file.write(struct.pack("<ii", 0, len(packet)) + packet)
+    file.write(_SIGNATURE + b".0\r\n" + struct.pack("<I", len(header)) + header)
+    for some in regrouped(blocks, _WRITE_EVENTS):
+        raw = np.zeros(len(some), STORED)
+        for name in EVENT.names or ():
+            raw[name] = some[name]
+        body = struct.pack("<I4s2xHHHiII", 16, b"EVTS", 6, 8, 4, 6, 4, len(some)) + raw.tobytes()
+        # Without a checksum a wrong bit may become wrong times, copied from event to event.
+        packet = lz4.frame.compress(struct.pack("<I", len(body)) + body, content_checksum=True)
+        file.write(struct.pack("<ii", 0, len(packet)) + packet)
 
 
+write = Writer(_encode, size_limit=1 << 15)
 FORMAT = Format("AEDAT4", (".aedat4", ".aedat"), "iniVation AEDAT4 (DVXplorer, DAVIS)", _recognise, _open, write)

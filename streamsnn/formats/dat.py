@@ -8,14 +8,17 @@ faery 0.7.1 gives up at the first event outside the sensor.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats.header import Header, read_header, stated_sensor
+from streamsnn.formats.probing import Place, place_before
 from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match, read_blocks
-from streamsnn.formats.writing import checked, partial_file
+from streamsnn.formats.writing import Writer
 from streamsnn.types import EVENT, Events, Sensor
 
 _RECORD_BYTES = 8
@@ -66,18 +69,29 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
             f"{path} is DAT version {version}; versions 1 and 2 are known", hint="Convert it to version 2."
         )
 
-    def decode(damage: Damage, chunk_bytes: int) -> Blocks:
+    def decode_at(place: Place, damage: Damage, chunk_bytes: int) -> Blocks:
         from streamsnn.formats.kernels import decode_dat
 
-        state = np.zeros(1, STATE)
+        state = np.array([(place.at > begin, place.stored, place.t_us)], STATE)
         memory = np.empty(max(chunk_bytes // _RECORD_BYTES, 1), EVENT)
-        for block in read_blocks(path, begin, _RECORD_BYTES, damage, chunk_bytes):
+        for block in read_blocks(path, place.at, _RECORD_BYTES, damage, chunk_bytes):
             words = np.frombuffer(block, "<u4")
             events = memory[: words.size // 2]
             decode_dat(words, *_BITS[version], state, events)
             yield events
 
-    return Content(decode, sensor)
+    def decode(damage: Damage, chunk_bytes: int) -> Blocks:
+        return decode_at(Place(begin, 0, 0), damage, chunk_bytes)
+
+    def decode_from(damage: Damage, chunk_bytes: int, from_us: int) -> Blocks:
+        place = place_before(path, begin, _RECORD_BYTES, _time_in, _WRAP_US, from_us)
+        return decode_at(place or Place(begin, 0, 0), damage, chunk_bytes)
+
+    return Content(decode, sensor, decode_from=decode_from)
+
+
+def _time_in(data: bytes) -> int | None:
+    return int.from_bytes(data[:4], "little") if len(data) >= _RECORD_BYTES else None
 
 
 def _version(header: Header, data: bytes) -> str:
@@ -88,18 +102,16 @@ def _version(header: Header, data: bytes) -> str:
     return "2" if np.any(addresses >> 18) else "1"
 
 
-def write(path: Path, events: Events, sensor: Sensor) -> None:
-    """Write DAT version 2. Times are stored modulo 2^32 us, and so are those that are read back.
-
-    Raises StreamsnnError if the events do not suit the sensor or the format, or if the file cannot be written.
-    """
-    events = checked(path, events, sensor, size_limit=1 << 14, silence_limit_us=_WRAP_US // 2)
+def _encode(file: BinaryIO, sensor: Sensor, blocks: Iterator[Events]) -> None:
+    """DAT version 2. Times are stored modulo 2^32 us, and so are those that are read back."""
     header = f"% Data file containing CD events\n% Version 2\n% Width {sensor.width}\n% Height {sensor.height}\n"
-    words = np.empty((len(events), 2), "<u4")
-    words[:, 0] = events["t"] % _WRAP_US
-    words[:, 1] = events["x"] | events["y"].astype(np.uint32) << 14 | events["p"].astype(np.uint32) << 28
-    with partial_file(path) as partial:
-        partial.write_bytes(header.encode("ascii") + bytes((0x0C, _RECORD_BYTES)) + words.tobytes())
+    file.write(header.encode("ascii") + bytes((0x0C, _RECORD_BYTES)))
+    for events in blocks:
+        words = np.empty((len(events), 2), "<u4")
+        words[:, 0] = events["t"] % _WRAP_US
+        words[:, 1] = events["x"] | events["y"].astype(np.uint32) << 14 | events["p"].astype(np.uint32) << 28
+        file.write(words.tobytes())
 
 
+write = Writer(_encode, size_limit=1 << 14, silence_limit_us=_WRAP_US // 2)
 FORMAT = Format("DAT", (".dat",), "Prophesee DAT, versions 1 and 2", _recognise, _open, write)

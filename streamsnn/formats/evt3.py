@@ -6,14 +6,16 @@ wraps on top of TIME_HIGH, and faery 0.7.1 gives up at the first event outside t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn.formats.header import read_header, stated_sensor
 from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match, read_blocks
-from streamsnn.formats.writing import checked, partial_file
+from streamsnn.formats.writing import Writer
 from streamsnn.types import EVENT, Events, Sensor
 
 _WORD_BYTES = 2
@@ -63,40 +65,39 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
     return Content(decode, sensor or stated_sensor(header.fields, header.fields.get("plugin_name", "Prophesee")))
 
 
-def write(path: Path, events: Events, sensor: Sensor) -> None:
-    """Write EVT3, without vectors. Times are stored modulo 2^24 us, and so is the first one that is read back.
-
-    Raises StreamsnnError if the events do not suit the sensor or the format, or if the file cannot be written.
-    """
-    events = checked(path, events, sensor, size_limit=_SIZE_LIMIT, silence_limit_us=_SILENCE_LIMIT_US)
+def _encode(file: BinaryIO, sensor: Sensor, blocks: Iterator[Events]) -> None:
+    """EVT3, without vectors. Times are stored modulo 2^24 us, and so is the first one that is read back."""
     header = f"% evt 3.0\n% format EVT3\n% geometry {sensor.width}x{sensor.height}\n% end\n"
-    with partial_file(path) as partial:
-        partial.write_bytes(header.encode("ascii") + _encode(events).tobytes())
+    file.write(header.encode("ascii"))
+    before: np.void | None = None
+    for events in blocks:
+        file.write(_words(events, before).tobytes())
+        before = events[-1].copy()
 
 
-def _encode(events: Events) -> NDArray[np.uint16]:
+def _words(events: Events, before: np.void | None) -> NDArray[np.uint16]:
     """An event is a word of x, after one of row and one of time where they changed, and every TIME_HIGH on the way.
 
     Like a camera's, and unlike the shortest possible, this stream suits readers that know the clock's wrap only by
-    TIME_HIGH going from 4095 to 0.
+    TIME_HIGH going from 4095 to 0. `before` is the last event before these.
     """
-    if not events.size:
-        return np.empty(0, np.uint16)
     high, low, y = events["t"] >> 12, events["t"] & 0xFFF, events["y"]
-    highs = np.diff(high, prepend=high[0] - 1)
-    lows = (highs > 0) | (np.diff(low, prepend=-1) != 0)
-    rows = np.diff(y.astype(np.int64), prepend=-1) != 0
+    first = high[0] - 1 if before is None else int(before["t"]) >> 12
+    highs = np.diff(high, prepend=first)
+    lows = (highs > 0) | (np.diff(low, prepend=-1 if before is None else int(before["t"]) & 0xFFF) != 0)
+    rows = np.diff(y.astype(np.int64), prepend=-1 if before is None else int(before["y"])) != 0
     ends = np.cumsum(highs + lows + rows + 1)
     words = np.empty(ends[-1], np.uint16)
     words[ends - 1] = 0x2000 | events["p"].astype(np.uint16) << 11 | events["x"]
     words[(ends - 2)[rows]] = y[rows]
     words[(ends - 2 - rows)[lows]] = 0x6000 | low[lows]
-    before = np.repeat(np.cumsum(highs) - highs, highs)
-    ahead = np.arange(before.size) - before  # 0 for an event's first TIME_HIGH.
+    earlier = np.repeat(np.cumsum(highs) - highs, highs)
+    ahead = np.arange(earlier.size) - earlier  # 0 for an event's first TIME_HIGH.
     words[np.repeat(ends - 1 - rows - lows - highs, highs) + ahead] = (
         0x8000 | np.repeat(high - highs + 1, highs) + ahead & 0xFFF
     )
     return words
 
 
+write = Writer(_encode, size_limit=_SIZE_LIMIT, silence_limit_us=_SILENCE_LIMIT_US)
 FORMAT = Format("EVT3", (".raw",), "Prophesee EVT3 (EVK3, EVK4, IMX636 and others)", _recognise, _open, write)

@@ -43,6 +43,42 @@ def decode_dat(
 
 
 @compiled()
+def decode_aedat2(words: NDArray[np.uint32], davis: bool, last_column: int, state: State, out: Events) -> int:
+    """Records of (address, time) into `out`: how many were events. `state` is a `dat.STATE`."""
+    s = state[0]
+    if not s.begun:
+        s.begun = True
+        s.stored = s.t = words[1]
+    stored = s.stored
+    t = s.t
+    count = 0
+    for i in range(words.shape[0] // 2):
+        address = np.int64(words[2 * i])
+        now = np.int64(words[2 * i + 1])
+        step = (now - stored) & 0xFFFFFFFF
+        if step > 0x80000000:
+            step -= 0x100000000
+        stored = now
+        t += step
+        if address & (0x80000400 if davis else 0x8000) != 0:
+            continue
+        event = out[count]
+        event.t = t
+        if davis:
+            event.x = (last_column - ((address >> 12) & 0x3FF)) & 0xFFFF  # What has no column is outside.
+            event.y = (address >> 22) & 0x1FF
+            event.p = address & 0x800 != 0
+        else:
+            event.x = 127 - ((address >> 1) & 0x7F) if address < 0x10000 else 0xFFFF
+            event.y = (address >> 8) & 0x7F
+            event.p = address & 1 == 0
+        count += 1
+    s.stored = stored
+    s.t = t
+    return count
+
+
+@compiled()
 def unpack_aedat4(stored: Events, out: Events) -> None:
     """Records of 16 bytes, as they lie in a packet, to the beginning of `out`."""
     for i in range(stored.shape[0]):

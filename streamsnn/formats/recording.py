@@ -8,12 +8,13 @@ from dataclasses import dataclass, fields
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from streamsnn.errors import StreamsnnError
+from streamsnn.formats.columns import Columns
 from streamsnn.formats.tidy import Tidy
+from streamsnn.formats.writing import Writer
 from streamsnn.types import EVENT, Events, Sensor
 
 CHUNK_BYTES = 1 << 18
@@ -46,6 +47,10 @@ class Damage:
     """Events whose time left the recording's and came back."""
     clock_jumps: int = 0
     """How often the clock went back for good, or forward further than is believed; such gaps were closed."""
+
+    def __post_init__(self) -> None:
+        self.read_bytes = 0
+        """How far reading has come; no damage."""
 
     def __bool__(self) -> bool:
         return any(getattr(self, each.name) for each in fields(self))
@@ -81,6 +86,8 @@ class Content:
     sensor: Sensor | None
     t_begin_us: int | None = None
     notes: tuple[str, ...] = ()
+    decode_from: Callable[[Damage, int, int], Blocks] | None = None
+    """As `decode`, but what lies before a time in us may be left out; None where a format has no way to find it."""
 
 
 class Match(IntEnum):
@@ -93,10 +100,6 @@ class Match(IntEnum):
     """The bytes make sense in this format."""
     SURE = 3
     """The format's own signature."""
-
-
-class Write(Protocol):
-    def __call__(self, path: Path, events: Events, sensor: Sensor) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -113,8 +116,12 @@ class Format:
     description: str
     recognise: Callable[[bytes, str, Sensor | None], Match]
     open: Callable[[Path, bytes, Sensor | None], Content]
-    write: Write | None = None
+    write: Writer | None = None
     members: bool = False
+    open_table: Callable[[Path, bytes, Sensor | None, Columns], Content] | None = None
+    """As `open`, with the columns as the user states them; None where files say themselves."""
+    instead: Callable[[Path], Format | None] | None = None
+    """Looks deeper into a file: another format with the same signature, if it is that one."""
 
 
 _USUAL_SIZES = ((304, 240), (346, 260), (640, 480), (1280, 720))
@@ -155,18 +162,19 @@ class Recording:
         with contextlib.closing(self._pass(Damage(), CHUNK_BYTES // 4)) as chunks:
             return next((int(chunk["t"][0]) for chunk in chunks), 0)
 
-    def chunks(self, chunk_bytes: int = CHUNK_BYTES) -> Blocks:
+    def chunks(self, chunk_bytes: int = CHUNK_BYTES, from_us: int | None = None) -> Blocks:
         """All events in order of time and never an empty chunk; close it to stop early.
-        About `chunk_bytes` of the file are decoded at once.
+        About `chunk_bytes` of the file are decoded at once. Events before `from_us` may be left out, and their damage
+        uncounted, where the format allows to begin there.
 
         Raises StreamsnnError if the file cannot be read, or if it is damaged and the recording is strict.
         """
         self.damage = Damage()
-        return self._pass(self.damage, chunk_bytes)
+        return self._pass(self.damage, chunk_bytes, from_us)
 
-    def _pass(self, damage: Damage, chunk_bytes: int) -> Blocks:
+    def _pass(self, damage: Damage, chunk_bytes: int, from_us: int | None = None) -> Blocks:
         tidy = Tidy(self.sensor.width, self.sensor.height)
-        with contextlib.closing(self._blocks(damage, chunk_bytes)) as blocks:
+        with contextlib.closing(self._blocks(damage, chunk_bytes, from_us)) as blocks:
             for block in blocks:
                 chunk = tidy.push(block)
                 self._account(damage, tidy)
@@ -177,9 +185,13 @@ class Recording:
         if chunk.size:
             yield chunk
 
-    def _blocks(self, damage: Damage, chunk_bytes: int) -> Blocks:
+    def _blocks(self, damage: Damage, chunk_bytes: int, from_us: int | None = None) -> Blocks:
+        begin_at = self._content.decode_from
         try:
-            yield from self._content.decode(damage, chunk_bytes)
+            if from_us is None or begin_at is None:
+                yield from self._content.decode(damage, chunk_bytes)
+            else:
+                yield from begin_at(damage, chunk_bytes, from_us)
         except OSError as error:
             raise StreamsnnError(f"{self.path} cannot be read: {error.strerror or error}") from error
 
@@ -202,6 +214,7 @@ def read_blocks(path: Path, begin: int, record_bytes: int, damage: Damage, chunk
     with path.open("rb") as file:
         file.seek(begin)
         while block := file.read(size):
+            damage.read_bytes += len(block)
             left_over = len(block) % record_bytes
             damage.truncated_bytes += left_over
             if whole := block[: len(block) - left_over]:

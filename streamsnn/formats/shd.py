@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn.errors import StreamsnnError
+from streamsnn.formats import hdf5
 from streamsnn.formats.opening import read_head, split_member
 from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match
 from streamsnn.types import EVENT, Events, Sensor
@@ -223,6 +224,16 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
     return Content(decode, sensor or SENSOR, t_begin_us=0, notes=tuple(notes))
 
 
+def _instead(path: Path) -> Format | None:
+    return hdf5.FORMAT if hdf5.holds_events(split_member(path)[0]) else None
+
+
 FORMAT = Format(
-    "SHD", (".h5", ".hdf5"), "Spiking Heidelberg Digits and Speech Commands (HDF5)", _recognise, _open, members=True
+    "SHD",
+    (".h5", ".hdf5"),
+    "Spiking Heidelberg Digits and Speech Commands (HDF5)",
+    _recognise,
+    _open,
+    members=True,
+    instead=_instead,
 )

@@ -23,7 +23,7 @@ class RecordingSource:
 
     The events are the same for every `packet_us`. `start_us` and `stop_us` (exclusive) are offsets from the
     recording's beginning; with `stop_us` inside the recording the last packet ends there. Iterating again begins
-    again. `sensor` and `strict` as in `open_recording`. Sensor times stay the file's own.
+    again. `sensor`, `strict` and `columns` as in `open_recording`. Sensor times stay the file's own.
 
     Raises StreamsnnError when it is made if the file cannot be opened, and while it is read if it cannot be read, has
     no events, ends before `start_us`, or is damaged and `strict`.
@@ -39,6 +39,7 @@ class RecordingSource:
         sensor: Sensor | None = None,
         clock: Clock | None = None,
         strict: bool = False,
+        columns: str | None = None,
     ) -> None:
         if packet_us < 1:
             raise StreamsnnError(f"A packet of {packet_us} us holds nothing", hint="Make packets of 1 us or more.")
@@ -49,7 +50,7 @@ class RecordingSource:
                 f"Nothing lies between the start at {start_us or 0} us and the stop at {stop_us} us",
                 hint="Stop later than you start.",
             )
-        self._recording = open_recording(path, sensor=sensor, strict=strict)
+        self._recording = open_recording(path, sensor=sensor, strict=strict, columns=columns)
         self._packet_us = packet_us
         self._start_us = start_us or 0
         self._stop_us = stop_us
@@ -81,7 +82,7 @@ class RecordingSource:
         stop_us = None if self._stop_us is None else origin_us + self._stop_us
         last_us: int | None = None
         pieces: list[Events] = []
-        with closing(self._recording.chunks()) as chunks:
+        with closing(self._recording.chunks(from_us=edge_us if self._start_us else None)) as chunks:
             for chunk in chunks:
                 t_us = np.ascontiguousarray(chunk["t"])
                 last_us = int(t_us[-1])

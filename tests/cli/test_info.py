@@ -126,6 +126,25 @@ def test_a_long_recording_is_surveyed_in_the_same_memory(here: Path) -> None:
     assert np.flatnonzero(found.counts).tolist() == [0, 1_000_000_000 // found.bin_us, 2_000_000_000 // found.bin_us]
 
 
+def test_hot_pixels_are_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = np.zeros(1480, EVENT)
+    events["t"] = 1_000 * np.arange(1480)
+    events["x"][:480], events["y"][:480] = np.arange(480) % 8, np.arange(480) // 8 % 6
+    events["x"][480:], events["y"][480:] = 3, 2
+    write_recording(here / "hot.dat", events, Sensor("test", 8, 6))
+    assert info(capsys, "hot.dat")["hot_pixels"] == [{"x": 3, "y": 2, "events": 1010}]
+    assert main(["info", "hot.dat"]) == 0
+    assert "hot pixels  (3, 2): 68.2 % of the events" in capsys.readouterr().out
+
+
+def test_columns_can_be_stated(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "odd.txt").write_text("".join(f"{i % 2} {i % 8} 7 {i % 6} {i * 1000}\n" for i in range(100)))
+    found = info(capsys, "odd.txt", "--columns", "p,x,-,y,t:ns")
+    assert (found["events"], found["active_pixels"]) == (100, 24)
+    assert found["duration_s"] == pytest.approx(100e-6)
+    assert "no column" in refused(capsys, "odd.txt", "--columns", "p,x,y,t:h")
+
+
 def test_the_sensor_can_be_stated(here: Path, capsys: pytest.CaptureFixture[str], shared_data: Path) -> None:
     real = str(shared_data / "events" / "nmnist" / "00001.bin")
     found = info(capsys, real)

@@ -142,8 +142,8 @@ def test_other_files_are_not_taken_for_it(tmp_path: Path, data: bytes) -> None:
 
 def test_one_with_a_header_is_another_format(tmp_path: Path) -> None:
     path = tmp_path / "a.aedat"
-    path.write_bytes(b"#!AER-DAT2.0\r\n" + encode(sample(), size=4))
-    with pytest.raises(StreamsnnError, match="AEDAT 2, which is not read"):
+    path.write_bytes(b"#!AER-DAT1.0\r\n" + encode(sample(), size=4))
+    with pytest.raises(StreamsnnError, match="AEDAT 1, which is not read"):
         open_recording(path)
 
 

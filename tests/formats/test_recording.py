@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,7 @@ def test_a_disk_that_fails() -> None:
 
 
 def test_every_kind_of_damage_has_its_sentence() -> None:
-    names = list(vars(Damage()))
+    names = [each.name for each in fields(Damage)]
     assert not Damage()
     assert Damage().describe() == ()
     for name in names:
