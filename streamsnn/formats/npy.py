@@ -36,7 +36,7 @@ _BROKEN = (
     *(ValueError, TypeError, KeyError, EOFError, OverflowError, MemoryError, SyntaxError, NotImplementedError),
     *(struct.error, tokenize.TokenError, RecursionError),
 )
-_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, RuntimeError, *_BROKEN)
+_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, RuntimeError, OSError, *_BROKEN)
 Open = Callable[[], contextlib.AbstractContextManager[IO[bytes]]]
 
 
