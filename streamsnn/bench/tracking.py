@@ -58,11 +58,11 @@ def _round(name: str, spec: InputSpec, steps: list[Step]) -> list[float]:
     return spent
 
 
-def tables(result: dict[str, Any]) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
+def tables(result: dict[str, Any]) -> list[tuple[str, tuple[str, ...], list[tuple[Any, ...]]]]:
     """The result as tables: title, headings, rows."""
-    rows = [
+    rows: list[tuple[Any, ...]] = [
         (
-            row["tracker"],
+            str(row["tracker"]),
             f"{row['events_per_second'] / 1e6:.1f}",
             f"{row['p50_us']:.0f}",
             f"{row['p99_us']:.0f}",

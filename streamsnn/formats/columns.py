@@ -134,7 +134,7 @@ def in_us(t: NDArray[Any], unit: str) -> NDArray[np.int64]:
     if t.dtype.kind in "iub":
         if t.dtype == np.uint64:
             t = np.minimum(t, np.uint64(np.iinfo(np.int64).max))
-        whole = t.astype(np.int64)
+        whole: NDArray[np.int64] = t.astype(np.int64)
         if power < 0:
             return whole // 10**-power
         limit = np.iinfo(np.int64).max // 10**power
