@@ -30,8 +30,8 @@ class RegionSettings:
 
     Pixels up to `gap` apart lie together, and `least` of them make a region. A region is looked for among the newest
     `enough` pixels for each of the sensor's columns and rows, but over `shortest_us` at least and `longest_us` at most:
-    a lively scene is seen at a shorter time than a slow one. Of many pixels the share `trim` may lie outside of each edge
-    of a box. `growth` says how much larger than usual fragments may make an object.
+    a lively scene is seen at a shorter time than a slow one. Of many pixels the share `trim` may lie outside of each
+    edge of a box. `growth` says how much larger than usual fragments may make an object.
     """
 
     gap: float = 8.0
