@@ -60,7 +60,7 @@ def _round(name: str, spec: InputSpec, steps: list[Step]) -> list[float]:
 
 def tables(result: dict[str, Any]) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
     """The result as tables: title, headings, rows."""
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             row["tracker"],
             f"{row['events_per_second'] / 1e6:.1f}",
