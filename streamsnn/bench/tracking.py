@@ -58,11 +58,11 @@ def _round(name: str, spec: InputSpec, steps: list[Step]) -> list[float]:
     return spent
 
 
-def tables(result: dict[str, Any]) -> list[tuple[str, tuple[str, ...], list[tuple[Any, ...]]]]:
+def tables(result: dict[str, Any]) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
     """The result as tables: title, headings, rows."""
-    rows: list[tuple[Any, ...]] = [
+    rows: list[tuple[str, ...]] = [
         (
-            str(row["tracker"]),
+            row["tracker"],
             f"{row['events_per_second'] / 1e6:.1f}",
             f"{row['p50_us']:.0f}",
             f"{row['p99_us']:.0f}",

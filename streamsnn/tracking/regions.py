@@ -60,8 +60,7 @@ class Regions:
             self._sums,
         )
         self._owners[: self.count] = -1
-        count: int = self.count
-        return count
+        return int(self.count)
 
     def split(self, tracks: Floats) -> int:
         """Divide regions that hold several of the boxes `tracks` (n, 4) among these; the number of regions then."""

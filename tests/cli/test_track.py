@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from streamsnn.cli import main
+
+RECORDINGS = Path(__file__).resolve().parents[2] / "recordings"
+
+
+def test_tracking_a_recording(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "boxes.csv"
+    source = str(RECORDINGS / "shapes-easy.raw")
+    assert main(["track", source, "--speed", "max", "--stop", "500ms", "--json", "--csv", str(table)]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["t_us"] for line in lines[:-1]] == list(range(10_000, 510_000, 10_000))
+    boxes = sum(len(line["tracks"]) for line in lines[:-1])
+    assert boxes > 20
+    rows = table.read_text().splitlines()
+    assert rows[0] == "t_us,track_id,x,y,width,height"
+    assert len(rows) == boxes + 1
+    assert lines[-1]["summary"]["steps"] == 50
+
+
+def test_holding_tracks_against_the_truth(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("trackeval")
+    source, truth = str(RECORDINGS / "shapes-easy.raw"), str(RECORDINGS / "shapes-easy.csv")
+    assert main(["evaluate", source, "--track", truth, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["HOTA"] > 0.8
+    assert found["switches"] == 0
+
+
+def test_a_tracker_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["track", str(RECORDINGS / "shapes-easy.raw"), "--tracker", "region"]) == 2
+    assert "regions" in capsys.readouterr().err
