@@ -27,6 +27,13 @@ def add_film_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--crop", type=values.rectangle, metavar="X,Y,W,H", help="look only at this part of the sensor")
     group.add_argument("--downsample", type=values.count, metavar="N", help="N x N pixels become one of the input")
     group.add_argument("--letterbox", action="store_true", help="centre a view that is smaller than the input")
+    group.add_argument(
+        "--track",
+        nargs="?",
+        const="regions",
+        metavar="T",
+        help="box what moves on the whole sensor: regions (default), clusters, surfaces, or a plug-in",
+    )
     group.add_argument("--threshold", type=values.share, metavar="P", help="show a label above this confidence")
     group = parser.add_argument_group("a film, without a window and without a display")
     group.add_argument("--video", metavar="FILE", help="write what the window would show: .mp4, .webm or .gif")
@@ -42,7 +49,7 @@ def add_film_options(parser: argparse.ArgumentParser) -> None:
 
 def fit_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was said of the way from the sensor to the decision, as fields of `player.messages.Open`."""
-    given = {name: getattr(arguments, name) for name in ("crop", "downsample", "letterbox", "threshold")}
+    given = {name: getattr(arguments, name) for name in ("crop", "downsample", "letterbox", "threshold", "track")}
     return {name: value for name, value in given.items() if value is not None and value is not False}
 
 

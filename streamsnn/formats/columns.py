@@ -136,8 +136,8 @@ def in_us(t: NDArray[Any], unit: str) -> NDArray[np.int64]:
             t = np.minimum(t, np.uint64(np.iinfo(np.int64).max))
         whole: NDArray[np.int64] = t.astype(np.int64)
         if power < 0:
-            whole = whole // 10**-power
-            return whole
+            floored: NDArray[np.int64] = whole // 10**-power
+            return floored
         limit = np.iinfo(np.int64).max // 10**power
         out: NDArray[np.int64] = np.clip(whole, -limit, limit) * 10**power
         return out

@@ -38,6 +38,7 @@ ACTIONS = (
     Action("clear_markers", "Clear the markers", ("X",), "Play"),
     Action("toggle_loop", "Loop", ("L",), "Play", True),
     Action("forget", "Forget: reset the network's state", ("Z",), "Play"),
+    Action("toggle_tracking", "Box what moves, or no longer", ("B",), "View"),
     Action("accumulate_shorter", "Accumulate for a shorter time", ("F",), "View"),
     Action("accumulate_longer", "Accumulate for a longer time", ("S",), "View"),
     Action("next_rendering", "Time surface or accumulation", ("T",), "View"),

@@ -111,7 +111,10 @@ class Playback(QObject):
         except StreamsnnError as error:
             self.refused.emit(error.message, error.hint or "")
             return
-        kept = {"filters": tuple(self.filters.items()), "speed": self.status.speed, "loop": self.status.loop}
+        kept: dict[str, Any] = {"speed": self.status.speed, "loop": self.status.loop}
+        kept["filters"] = tuple(self.filters.items())
+        if self.wanted is not None and sensor.kind == "vision":
+            kept["track"] = self.wanted.track
         self.sensor = sensor
         self.wanted = Open(source, name, **(kept | dict(fit) | options))
         self._settings.setValue(f"model/{sensor.kind}", name)
@@ -126,6 +129,11 @@ class Playback(QObject):
         """Play what is open through another model, from its beginning."""
         if self.wanted is not None:
             self.open_source(self.wanted.source, name)
+
+    def toggle_tracking(self) -> None:
+        """Box what moves, or no longer; the stream begins anew."""
+        if self.wanted is not None:
+            self.open_source(self.wanted.source, self.wanted.model, track=None if self.wanted.track else "regions")
 
     def play_or_pause(self) -> None:
         if self.live:

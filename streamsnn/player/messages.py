@@ -28,6 +28,7 @@ class Open:
     downsample: int | None = None
     letterbox: bool = False
     threshold: float | None = None
+    track: str | None = None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from streamsnn.player.snapshots import Snapshot, Snapshots
 from streamsnn.player.wiring import Wiring
 from streamsnn.sources.hearing import Heard
 from streamsnn.summary import Summary
-from streamsnn.types import Packet, Result, Source
+from streamsnn.types import Filter, Packet, Result, Source
 
 _SNAPSHOT_US = 1_000_000
 _SHOWN_US = 6_000_000
@@ -46,6 +46,7 @@ class Session:
         self.model, self.live, self.filters = wiring.model, wiring.live, wiring.filters
         self.step_us = self.model.card.step_us
         self.readout, self.state = wiring.readout, wiring.fresh_state()
+        self._tracker = wiring.tracker
         self.layout = layout_of(self.model.card, wiring.source.sensor, wiring.layers)
         self.screen, self._memory = make_screen(self.layout)
         self._snapshots = Snapshots(max(1, _SNAPSHOT_US // self.step_us))
@@ -141,6 +142,8 @@ class Session:
         self.readout.reset()
         for each in self.filters:
             each.reset()
+        if self._tracker is not None:
+            self._tracker.reset()
         self.summary = self._fresh_summary()
         self._dropped = 0
         self._pure = True
@@ -204,7 +207,8 @@ class Session:
         self._run = stream(
             self._feed,
             self.model,
-            filters=[*self.filters, Tap(self._show_events)],
+            filters=[*self.filters, Tap(self._show_events), *self._following],
+            tracker=self._tracker,
             readout=self.readout,
             state=self.state,
             fit=self._wiring.fit,
@@ -234,7 +238,7 @@ class Session:
 
     def _restore(self, snapshot: Snapshot) -> None:
         self.state, self.readout = snapshot.state, snapshot.readout  # type: ignore[assignment]
-        self.filters = list(snapshot.filters)
+        *self.filters, self._tracker = snapshot.filters
         self._dropped, self._pure = snapshot.dropped, True
         self.next_index = snapshot.index
         self._start(self._wiring.open_source(max(0, snapshot.index * self.step_us - self.begin_us)))
@@ -253,7 +257,7 @@ class Session:
 
     def _keep(self) -> None:
         try:
-            filters = copy.deepcopy(tuple(self.filters))
+            filters = copy.deepcopy((*self.filters, self._tracker))
             snapshot = Snapshot(self.next_index, self.state.copy(), copy.deepcopy(self.readout), filters, self._dropped)
         except (TypeError, AttributeError, NotImplementedError):
             # A plug-in that cannot be copied: the stream is then played again from its beginning.
@@ -278,6 +282,11 @@ class Session:
             self._membranes[place] = self.state.membrane(layer)[neuron]
         level_db = self._source.level_db if isinstance(self._source, Heard) else math.nan
         self.screen.write(result._replace(dropped=self._dropped), self._membranes, level_db)
+
+    @property
+    def _following(self) -> tuple[Filter, ...]:
+        """The tracker, which looks at packets as a filter does."""
+        return () if self._tracker is None else (self._tracker,)
 
     def _fresh_summary(self) -> Summary:
         return Summary(self.step_us, self._wiring.operation_names)

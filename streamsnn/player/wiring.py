@@ -10,10 +10,11 @@ from streamsnn.clock import Clock
 from streamsnn.player.feed import Switch
 from streamsnn.player.messages import Note, Notice, Open, Preparing
 from streamsnn.readout import ScoreReadout
-from streamsnn.registry import open_filter, open_model, open_source
+from streamsnn.registry import open_filter, open_model, open_source, open_tracker
 from streamsnn.sensor_fit import fit_sensor
 from streamsnn.sources.files import RecordingSource
 from streamsnn.sources.hearing import Heard
+from streamsnn.tracking.following import Beside
 from streamsnn.types import Sensor, Source
 
 
@@ -38,6 +39,8 @@ class Wiring:
             sensor, card.input, crop=wanted.crop, downsample=wanted.downsample, letterbox=wanted.letterbox
         )
         self.filters = [self.make_filter(spelling, on) for spelling, on in wanted.filters]
+        self.tracker = self._make_tracker()
+        """What follows the objects on the whole sensor, if that was asked for."""
         settings = card.readout
         if wanted.threshold is not None:
             settings = dataclasses.replace(settings, threshold=wanted.threshold)
@@ -87,6 +90,13 @@ class Wiring:
     def make_filter(self, spelling: str, on: bool) -> Switch:
         """A filter for this sensor. Raises StreamsnnError if there is none of this spelling."""
         return Switch(spelling, open_filter(spelling, self.source.sensor), on)
+
+    def _make_tracker(self) -> Beside | None:
+        name = self.wanted.track
+        if name is None:
+            return None
+        step_us = self.model.card.step_us
+        return Beside(self.source.sensor, step_us, lambda spec, step_us: open_tracker(name, spec, step_us))
 
     def fresh_state(self) -> Any:
         """A state that has seen nothing."""
