@@ -136,7 +136,8 @@ def in_us(t: NDArray[Any], unit: str) -> NDArray[np.int64]:
             t = np.minimum(t, np.uint64(np.iinfo(np.int64).max))
         whole = t.astype(np.int64)
         if power < 0:
-            return whole // 10**-power
+            floored: NDArray[np.int64] = whole // 10**-power
+            return floored
         limit = np.iinfo(np.int64).max // 10**power
         out: NDArray[np.int64] = np.clip(whole, -limit, limit) * 10**power
         return out
