@@ -46,7 +46,7 @@ class Session:
         self.model, self.live, self.filters = wiring.model, wiring.live, wiring.filters
         self.step_us = self.model.card.step_us
         self.readout, self.state = wiring.readout, wiring.fresh_state()
-        self._tracker = wiring.tracker
+        self._tracker = wiring.make_tracker()
         self.layout = layout_of(self.model.card, wiring.source.sensor, wiring.layers)
         self.screen, self._memory = make_screen(self.layout)
         self._snapshots = Snapshots(max(1, _SNAPSHOT_US // self.step_us))
@@ -142,8 +142,8 @@ class Session:
         self.readout.reset()
         for each in self.filters:
             each.reset()
-        if self._tracker is not None:
-            self._tracker.reset()
+        # Another one: this one knows where in the stream it is.
+        self._tracker = self._wiring.make_tracker()
         self.summary = self._fresh_summary()
         self._dropped = 0
         self._pure = True

@@ -39,8 +39,6 @@ class Wiring:
             sensor, card.input, crop=wanted.crop, downsample=wanted.downsample, letterbox=wanted.letterbox
         )
         self.filters = [self.make_filter(spelling, on) for spelling, on in wanted.filters]
-        self.tracker = self._make_tracker()
-        """What follows the objects on the whole sensor, if that was asked for."""
         settings = card.readout
         if wanted.threshold is not None:
             settings = dataclasses.replace(settings, threshold=wanted.threshold)
@@ -91,7 +89,8 @@ class Wiring:
         """A filter for this sensor. Raises StreamsnnError if there is none of this spelling."""
         return Switch(spelling, open_filter(spelling, self.source.sensor), on)
 
-    def _make_tracker(self) -> Beside | None:
+    def make_tracker(self) -> Beside | None:
+        """What follows the objects on the whole sensor, at its beginning; None if that was not asked for."""
         name = self.wanted.track
         if name is None:
             return None

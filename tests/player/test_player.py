@@ -12,6 +12,7 @@ from desk import Desk
 from numpy.typing import NDArray
 
 from streamsnn.engine import stream
+from streamsnn.gui.choice import fit_of
 from streamsnn.modelfolder import load_model
 from streamsnn.player.messages import (
     Advance,
@@ -31,7 +32,7 @@ from streamsnn.player.messages import (
     SwitchFilter,
     Totals,
 )
-from streamsnn.registry import open_model, open_source
+from streamsnn.registry import open_model, open_source, recordings_folder
 from streamsnn.sources.files import RecordingSource
 
 STEP_US = 5_000
@@ -284,3 +285,27 @@ def test_a_far_place_is_reached_by_warming_up_and_said_so(
     indices = desk.screen.steps_since(0).records["index"]
     assert indices[-1] == (1_234 + 2_500_000) // STEP_US
     assert len(indices) < 50
+
+
+def test_boxes_are_shown_and_are_the_same_after_seeking() -> None:
+    recording = str(recordings_folder() / "shapes-easy.raw")
+    sensor = open_source(recording).sensor
+    fit = fit_of(sensor, open_model("nmnist-sliding-psn").card.input)
+    assert fit is not None
+    wanted = Open(
+        recording,
+        "nmnist-sliding-psn",
+        speed=None,
+        paused=True,
+        crop=fit.crop,
+        downsample=fit.downsample,
+        letterbox=fit.letterbox,
+        track="regions",
+    )
+    first, again = Desk(), Desk()
+    first.play(wanted, Advance(150))
+    boxes = first.screen.tracks()
+    assert len(boxes) > 0
+    again.play(wanted, Advance(190), again.steps(200), Seek(1_490_000), again.steps(10), Seek(1_490_000), Advance(1))
+    assert again.screen.newest_us == first.screen.newest_us
+    assert np.array_equal(again.screen.tracks(), boxes)
