@@ -154,6 +154,9 @@ def test_figures_are_well_formed() -> None:
     for group in result["stages"]:
         assert group["file_bytes"] > 0
         for row in group["contenders"]:
+            if (group["format"], row["name"]) == ("ES", "faery"):  # It turns the rows round.
+                assert row["verdict"] == "wrong"
+                continue
             assert (row["verdict"], row["reason"]) == ("right", "")
             for figure in ("million_events_per_cpu_s", "million_events_per_wall_s", "our_speed_over_its"):
                 assert 0 < row[figure]["lowest"] <= row[figure]["median"] <= row[figure]["highest"]
