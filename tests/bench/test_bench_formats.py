@@ -164,7 +164,7 @@ def test_figures_are_well_formed() -> None:
                 assert row["our_speed_over_its"] == {"median": 1.0, "lowest": 1.0, "highest": 1.0}
     assert result["kept_events"] > 0
     made = tables(result)
-    assert [len(rows) for _, _, rows in made] == [6, 9, 3]
+    assert [len(rows) for _, _, rows in made] == [9, 13, 5, 3]
     for _, headings, rows in made:
         assert all(len(row) == len(headings) and all(isinstance(cell, str) for cell in row) for row in rows)
 
