@@ -154,6 +154,9 @@ def test_figures_are_well_formed() -> None:
     for group in result["stages"]:
         assert group["file_bytes"] > 0
         for row in group["contenders"]:
+            if (group["format"], row["name"]) == ("ES", "faery"):  # It turns the rows round.
+                assert row["verdict"] == "wrong"
+                continue
             assert (row["verdict"], row["reason"]) == ("right", "")
             for figure in ("million_events_per_cpu_s", "million_events_per_wall_s", "our_speed_over_its"):
                 assert 0 < row[figure]["lowest"] <= row[figure]["median"] <= row[figure]["highest"]
@@ -161,7 +164,7 @@ def test_figures_are_well_formed() -> None:
                 assert row["our_speed_over_its"] == {"median": 1.0, "lowest": 1.0, "highest": 1.0}
     assert result["kept_events"] > 0
     made = tables(result)
-    assert [len(rows) for _, _, rows in made] == [6, 9, 3]
+    assert [len(rows) for _, _, rows in made] == [9, 13, 5, 3]
     for _, headings, rows in made:
         assert all(len(row) == len(headings) and all(isinstance(cell, str) for cell in row) for row in rows)
 
