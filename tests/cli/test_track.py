@@ -15,13 +15,14 @@ def test_tracking_a_recording(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     source = str(RECORDINGS / "shapes-easy.raw")
     assert main(["track", source, "--speed", "max", "--stop", "500ms", "--json", "--csv", str(table)]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["t_us"] for line in lines[:-1]] == list(range(10_000, 510_000, 10_000))
+    # It begins 61 us after a step does, and so its 500 ms end in the 51st.
+    assert [line["t_us"] for line in lines[:-1]] == list(range(10_000, 520_000, 10_000))
     boxes = sum(len(line["tracks"]) for line in lines[:-1])
     assert boxes > 20
     rows = table.read_text().splitlines()
     assert rows[0] == "t_us,track_id,x,y,width,height"
     assert len(rows) == boxes + 1
-    assert lines[-1]["summary"]["steps"] == 50
+    assert lines[-1]["summary"]["steps"] == 51
 
 
 def test_holding_tracks_against_the_truth(capsys: pytest.CaptureFixture[str]) -> None:
