@@ -91,6 +91,12 @@ def alike(heard: NDArray[np.float32], played: NDArray[np.float32]) -> float:
     return float(np.corrcoef(heard[at : at + len(played)], played)[0, 1])
 
 
+def most_alike(heard: NDArray[np.float32], played: NDArray[np.float32]) -> float:
+    """The best of half seconds: a busy machine may lose some sound on its way through the server, but not everywhere."""
+    stretches = np.split(played[: len(played) // (RATE_HZ // 2) * (RATE_HZ // 2)], len(played) // (RATE_HZ // 2))
+    return max(alike(heard, stretch) for stretch in stretches)
+
+
 def test_what_is_played_is_heard(server: Server, noise: NDArray[np.float32], tmp_path: Path) -> None:
     path = tmp_path / "noise.wav"
     soundfile.write(path, noise, RATE_HZ, subtype="FLOAT")
@@ -99,8 +105,8 @@ def test_what_is_played_is_heard(server: Server, noise: NDArray[np.float32], tmp
     blocks = listen_to(server, path, microphone)
     samples = np.concatenate([block.samples for block in blocks])[:, 0]
     assert {block.samples.shape for block in blocks} == {(480, 1)}
-    assert alike(samples, noise[: RATE_HZ // 2]) > 0.99
-    assert alike(samples, noise[RATE_HZ : RATE_HZ * 3 // 2]) > 0.99
+    assert most_alike(samples, noise[:RATE_HZ]) > 0.99
+    assert most_alike(samples, noise[RATE_HZ:]) > 0.99
     begins = np.array([block.begin for block in blocks])
     assert microphone.dropped == begins[-1] + 480 - len(samples)
     arrived_s = np.array([block.arrived_ns for block in blocks]) * 1e-9
@@ -114,9 +120,9 @@ def test_both_ears_hear_their_own(server: Server, noise: NDArray[np.float32], tm
     soundfile.write(path, np.stack([noise, noise[::-1]], axis=1), RATE_HZ, subtype="FLOAT")
     blocks = listen_to(server, path, Microphone(None, RATE_HZ, ears=2))
     left, right = np.concatenate([block.samples for block in blocks]).T
-    assert alike(left, noise[: RATE_HZ // 2]) > 0.99
-    assert alike(right, noise[::-1][: RATE_HZ // 2]) > 0.99
-    assert alike(right, noise[: RATE_HZ // 2]) < 0.1
+    assert most_alike(left, noise) > 0.99
+    assert most_alike(right, noise[::-1]) > 0.99
+    assert most_alike(right, noise) < 0.1
 
 
 @pytest.mark.parametrize("what", ["microphone", "server"])
