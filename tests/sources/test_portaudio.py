@@ -92,7 +92,7 @@ def alike(heard: NDArray[np.float32], played: NDArray[np.float32]) -> float:
 
 
 def most_alike(heard: NDArray[np.float32], played: NDArray[np.float32]) -> float:
-    """The best of half seconds: a busy machine may lose some sound on its way through the server, but not everywhere."""
+    """The best of half seconds: a busy machine may lose some sound on its way, but not everywhere."""
     stretches = np.split(played[: len(played) // (RATE_HZ // 2) * (RATE_HZ // 2)], len(played) // (RATE_HZ // 2))
     return max(alike(heard, stretch) for stretch in stretches)
 
