@@ -31,7 +31,5 @@ def test_every_model_has_its_files() -> None:
 def test_only_the_window_knows_qt() -> None:
     files = [path for path in (ROOT / "streamsnn").rglob("*.py") if path.parent.name != "gui"]
     assert len(files) > 150
-    # The benchmark of the window drives one, and the command line asks for it by the name of its module.
-    allowed = {"window.py"}
     found = {path.name for path in files if re.search(r"^\s*(from|import) (PySide6|pyqtgraph)", path.read_text(), re.M)}
-    assert found <= allowed
+    assert found == set()

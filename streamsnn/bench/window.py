@@ -6,12 +6,11 @@ the window it is the plain loop in a process of its own. The window is drawn by 
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,6 @@ from streamsnn.clock import HostClock
 from streamsnn.engine import stream
 from streamsnn.modelfolder import save_model
 from streamsnn.player.messages import Pause, Totals
-from streamsnn.player.overview import is_file
 from streamsnn.registry import open_model, recordings_folder
 from streamsnn.sources.paced import Paced
 from streamsnn.summary import Summary
@@ -147,65 +145,51 @@ def _play(model_folder: str, seconds: float) -> dict[str, Any]:
     return _figures(summary.as_dict(), seconds, summary.steps, lost, late, None)
 
 
-@contextlib.contextmanager
-def _window() -> Iterator[Any]:
-    """A window that is drawn, and its Qt application."""
-    from PySide6.QtCore import QSettings
-
-    from streamsnn.gui.app import application
-    from streamsnn.gui.window import MainWindow
-
-    app = application()
-    with tempfile.TemporaryDirectory() as folder:
-        window = MainWindow(app, QSettings(str(Path(folder) / "settings.ini"), QSettings.Format.IniFormat))
-        window.show()
-        try:
-            yield window, app
-        finally:
-            window.close()
-            window.deleteLater()
-            app.processEvents()
-
-
 def _watched(model: str, seconds: float, stalled_s: float) -> dict[str, Any]:
     """The stream with the window open; `stalled_s` of each second it does not draw or listen at all."""
+    from streamsnn.gui.unattended import run_until, unattended_window
+
     totals: list[Totals] = []
-    with _window() as (window, app):
+    with unattended_window() as (window, app):
         window.link.summed.connect(totals.append)
         window.playback.open_source(_SOURCE, model)
-        _run(app, lambda: window.playback.screen is not None and window.playback.screen.steps_written > 0)
+        run_until(app, lambda: window.playback.offset_us > 0)
+        screen = window.playback.screen
+        assert screen is not None
         _wait(app, _WARM_S)
         # The summary begins anew: nothing of the warming is in it.
         window.playback.rewind()
-        _run(app, lambda: window.playback.screen.epoch > 0 and window.playback.status.mode == "playing")
-        late, began = window.playback.screen.late_steps, time.perf_counter()
-        steps = window.playback.screen.steps_written
+        run_until(app, lambda: screen.epoch > 0 and window.playback.status.mode == "playing")
+        late, steps, began = screen.late_steps, screen.steps_written, time.perf_counter()
         window.frames = 0
         while (elapsed := time.perf_counter() - began) < seconds:
             if stalled_s:
                 time.sleep(min(stalled_s, seconds - elapsed))
             _wait(app, min(0.5, max(0.0, seconds - elapsed)))
         elapsed = time.perf_counter() - began
-        late, steps = window.playback.screen.late_steps - late, window.playback.screen.steps_written - steps
-        frames = window.frames
+        late, steps, frames = screen.late_steps - late, screen.steps_written - steps, window.frames
         window.link.send(Pause())
-        _run(app, lambda: len(totals) > 0)
+        run_until(app, lambda: len(totals) > 0)
         summary = dict(totals[-1].summary)
-        lost = window.playback.screen.newest_us // window.playback.now.card.step_us - summary["steps"]
+        lost = screen.newest_us // screen.layout.step_us - summary["steps"]
         return _figures(summary, elapsed, steps, lost, late, frames)
 
 
 def _hour(stream_s: float) -> dict[str, Any]:
     """Memory of both processes while so much stream goes by, round and round, as fast as it goes."""
-    recording = str(recordings_folder() / "sequence.dat")
-    assert is_file(recording)
+    from streamsnn.gui.unattended import run_until, unattended_window
+
     engine_mib, window_mib = [], []
     began = time.perf_counter()
-    with _window() as (window, app):
+    with unattended_window() as (window, app):
+        recording = str(recordings_folder() / "sequence.dat")
         window.playback.open_source(recording, "nmnist-sliding-psn", speed=None, loop=True)
-        _run(app, lambda: window.playback.screen is not None and window.playback.screen.epoch > 1)
-        step_s = window.playback.now.card.step_us * 1e-6
-        while (done_s := window.playback.screen.steps_written * step_s) < stream_s:
+        run_until(app, lambda: window.playback.offset_us > 0)
+        screen = window.playback.screen
+        assert screen is not None
+        run_until(app, lambda: screen.epoch > 1)
+        step_s = screen.layout.step_us * 1e-6
+        while (done_s := screen.steps_written * step_s) < stream_s:
             engine_mib.append(_resident_mib(window.link.pid))
             window_mib.append(_resident_mib(os.getpid()))
             _wait(app, 1.0)
@@ -219,19 +203,13 @@ def _hour(stream_s: float) -> dict[str, Any]:
 
 def _wait(app: Any, seconds: float) -> None:
     """Let Qt draw for so long."""
+    from streamsnn.gui.unattended import run_until
+
     end = time.perf_counter() + seconds
-    _run(app, lambda: time.perf_counter() >= end)
+    run_until(app, lambda: time.perf_counter() >= end)
 
 
-def _run(app: Any, done: Callable[[], bool]) -> None:
-    from PySide6.QtCore import QEventLoop
-
-    while not done():
-        # Wakes for every timer, and at least a hundred times a second.
-        app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents | QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 10)
-
-
-def _resident_mib(pid: int) -> float:
+def _resident_mib(pid: int | None) -> float:
     """What a process holds in memory; NaN where the system does not tell."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])

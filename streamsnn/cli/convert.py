@@ -43,14 +43,7 @@ def parser() -> Parser:
     group = parser.add_argument_group("what is written of it")
     group.add_argument("--start", type=values.duration_us, default=0, metavar="T", help="from T after the beginning on")
     group.add_argument("--stop", type=values.duration_us, metavar="T", help="up to T after the beginning")
-    group.add_argument(
-        "--filter",
-        action="append",
-        default=[],
-        metavar="F",
-        help="background:tau=5ms, refractory:1ms, hot:k=10, region:x,y,width,height, flip:x, polarity:on, or a plug-in;"
-        " several are applied in turn",
-    )
+    options.add_filter_option(group)
     group.add_argument(
         "--crop",
         type=values.rectangle,

@@ -24,14 +24,7 @@ def add_stream_options(parser: argparse.ArgumentParser, *, needs_model: bool = T
     )
     parser.add_argument("--seed", type=values.whole_number, metavar="N", help="seed of stochastic neurons (default 0)")
     group = parser.add_argument_group("from the sensor to the model's input")
-    group.add_argument(
-        "--filter",
-        action="append",
-        default=[],
-        metavar="F",
-        help="background:tau=5ms, refractory:1ms, hot:k=10, region:x,y,width,height, flip:x, polarity:on, or a plug-in;"
-        " several are applied in turn",
-    )
+    add_filter_option(group)
     group.add_argument(
         "--crop", type=values.rectangle, metavar="X,Y,W,H", help="look only at this part of the sensor, in pixels"
     )
@@ -53,6 +46,18 @@ def add_columns(parser: argparse._ActionsContainer) -> None:
         "--columns",
         metavar="C",
         help="what the columns of a table are, as t,x,y,p or x,y,t:ns,p (s, ms, us, ns; - is passed over)",
+    )
+
+
+def add_filter_option(group: argparse._ArgumentGroup) -> None:
+    """--filter, which may be repeated."""
+    group.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        metavar="F",
+        help="background:tau=5ms, refractory:1ms, hot:k=10, region:x,y,width,height, flip:x, polarity:on, or a plug-in;"
+        " several are applied in turn",
     )
 
 

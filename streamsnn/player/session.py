@@ -248,6 +248,8 @@ class Session:
         self.restart()
         self.next_index = max(index - -(-max(memory_us, _SHOWN_US) // self.step_us), self.next_index)
         self._start(self._wiring.open_source(max(0, self.next_index * self.step_us - self.begin_us)))
+        # Not what playing from the beginning gives to the last bit: nothing is kept of it.
+        self._pure = False
         self._tell(
             Note(
                 f"Warmed up over the {(index - self.next_index) * self.step_us / 1e6:.1f} s before this place:"
