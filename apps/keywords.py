@@ -1,4 +1,4 @@
-"""Say which words are heard, while they are said: python apps/keyword.py [SOURCE] [MODEL]
+"""Say which words are heard, while they are said: python apps/keywords.py [SOURCE] [MODEL]
 
 SOURCE is a sound or a microphone (mic, the default); MODEL is one that listens (english-digits).
 """
