@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -30,23 +29,6 @@ RATE_HZ = 48_000
 ROOT = Path(__file__).resolve().parents[2]
 PLAYED_US, HEARD_US = 7_000_000, 9_000_000
 WORDS = 4
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    if why := missing():
-        pytest.skip(why)
-    # Not tmp_path: the path of a socket may have 108 bytes.
-    with tempfile.TemporaryDirectory(prefix="ear-") as folder:
-        server = Server(Path(folder))
-        for name, value in server.environment.items():
-            monkeypatch.setenv(name, value)
-        try:
-            server.start()
-            PortAudio().look_again()
-            yield server
-        finally:
-            server.stop()
 
 
 @pytest.fixture
