@@ -26,11 +26,13 @@ def test_the_tables_say_what_was_lost() -> None:
     result = {
         "seconds": 20.0,
         "pairs": [{"without": run | {"frames_a_second": None, "lost": 0}, "with": run}],
+        "long_s": 600.0,
+        "long": run | {"lost": 1},
         "stalled": run,
         "p99_ratio": {"median": 1.0, "min": 1.0, "max": 1.0},
         "hour": {"stream_s": 3600.0, "host_s": 200.0, "engine_mib": [100.0, 101.0], "window_mib": [200.0, 201.0]},
     }
     ((_, headings, rows),) = window.tables(result)
-    assert [row[headings.index("lost")] for row in rows] == ["0", "3", "3"]
+    assert [row[headings.index("lost")] for row in rows] == ["0", "3", "1", "3"]
     assert rows[0][-1] == "-"
     assert "101 at the end" in window.sentences(result)
