@@ -111,12 +111,20 @@ def load_spec(folder: str | os.PathLike[str]) -> NetworkSpec:
 
 def load_model(folder: str | os.PathLike[str]) -> Network:
     """The network of a model folder, ready to step. Raises StreamsnnError for whatever is wrong, and where."""
+    spec, weights = load_spec(folder), load_weights(folder)
+    try:
+        return Network(spec, weights)
+    except StreamsnnError as error:
+        raise StreamsnnError(f"{folder}: {error.message}", hint=error.hint) from error
+
+
+def load_weights(folder: str | os.PathLike[str]) -> dict[str, Array]:
+    """The tensors of a model folder by name, "layer.parameter". Raises StreamsnnError where they are no good."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     path = Path(folder)
     document = _document(path)
-    spec = _spec(document, path / _DESCRIPTION)
     try:
         blob = (path / _WEIGHTS).read_bytes()
     except OSError as error:
@@ -129,16 +137,13 @@ def load_model(folder: str | os.PathLike[str]) -> Network:
             hint="copy the whole folder again",
         )
     try:
-        weights = load(blob)
+        weights: dict[str, Array] = load(blob)
     except (SafetensorError, KeyError, TypeError) as error:
         # The last two: numbers of a type that numpy has not.
         raise StreamsnnError(
             f"{path / _WEIGHTS} cannot be read: {error}", hint="copy the whole folder again"
         ) from error
-    try:
-        return Network(spec, weights)
-    except StreamsnnError as error:
-        raise StreamsnnError(f"{path}: {error.message}", hint=error.hint) from error
+    return weights
 
 
 def _document(path: Path) -> dict[str, Any]:

@@ -102,8 +102,11 @@ class TrainingSettings:
     (resonators do, by dt_s) want a `current_gain`: the factor on the initial currents into them, from batch norm and
     recurrent weights, and on the learning rates of these. The gradient's norm is clipped to `clip_norm` (0: not).
     `average` is the decay of the running average of all weights that is validated and kept in their place (0: none).
+    `start_from` is a model folder, relative to the working directory: layers whose names and sizes are those of its
+    layers begin with what they have learned there, and without `current_gain`.
     """
 
+    start_from: str | None = None
     epochs: int = 100
     batch: int = 20
     seed: int = 0

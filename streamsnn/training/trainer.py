@@ -27,6 +27,7 @@ from streamsnn.training.config import Config
 from streamsnn.training.objective import last_of, running_evidence
 from streamsnn.training.objective import loss as loss_of
 from streamsnn.training.optimiser import keep_in_range, make_optimiser, scale_currents, set_rates
+from streamsnn.training.start import start_from
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,6 @@ class Trainer:
         # Neurons that cannot stream are refused now, not after hours.
         Network(spec, self._network.export())
         scale_currents(self._network, config.training.current_gain)
-        self._average = copy.deepcopy(self._network)
-        self._optimiser = make_optimiser(self._network, config.training)
         self._updates = 0
         self._history: list[Epoch] = []
         self._best: Epoch | None = None
@@ -113,6 +112,11 @@ class Trainer:
                 f"{material.training.size} recordings to train on do not fill a batch of {config.training.batch}.",
                 hint="Add recordings, or set a smaller [training] batch.",
             )
+        if config.training.start_from is not None:
+            first = self._batch(material.training[whole][: config.training.batch])
+            start_from(self._network, config.training.start_from, torch.from_numpy(first.inputs))
+        self._average = copy.deepcopy(self._network)
+        self._optimiser = make_optimiser(self._network, config.training)
 
     def run(self, work: Path, fingerprint: str, observer: Observer, *, resume: bool) -> Trained:
         """Train until all epochs are done, with checkpoints in the folder `work`; go on from there if `resume`.

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from streamsnn.errors import StreamsnnError
+from streamsnn.modelfolder import save_model
 from streamsnn.training.augment import Augmentation
 from streamsnn.training.batches import View, read_takes
 from streamsnn.training.config import Config
@@ -191,3 +192,14 @@ def test_pieces_of_several_words_have_batches_of_their_own(trainer: Callable[...
     batches = again._drawn_batches(np.random.default_rng(0))
     assert len(batches) == again._batches == 4
     assert all(len({bool(targets[member] < 0) for member in batch}) == 1 for batch in batches)
+
+
+def test_it_starts_from_what_a_model_has_learned(trainer: Callable[..., Trainer], tmp_path: Path) -> None:
+    learned = trainer(epochs=6).run(tmp_path / "first", "", Watcher(), resume=False)
+    spec = trainer().config.spec(("left", "right"))
+    save_model(tmp_path / "model", spec, learned.weights)
+    settled = {"epochs": 1, "learning_rate": 1e-9, "neuron_learning_rate": 0.0}
+    again = trainer(start_from=str(tmp_path / "model"), **settled).run(tmp_path / "again", "", Watcher(), resume=False)
+    anew = trainer(**settled).run(tmp_path / "anew", "", Watcher(), resume=False)
+    assert again.best.validation_loss == pytest.approx(learned.best.validation_loss, rel=0.25)
+    assert again.best.validation_loss < 0.7 * anew.best.validation_loss
