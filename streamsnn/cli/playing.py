@@ -272,9 +272,7 @@ def _hearing(delays_ms: dict[str, float] | None) -> list[tuple[str, str]]:
     resampling, least, most = (
         text.duration(1e3 * delays_ms[f"{name}_ms"]) for name in ("resampling", "membrane_least", "membrane_most")
     )
-    return [
-        ("hearing", f"{resampling} of resampling, and {least} (high) to {most} (low) in the cochlea, before a step")
-    ]
+    return [("hearing", f"{resampling} of resampling, and {least} (high) to {most} (low) in the ear, before a step")]
 
 
 def _heard(source: Heard) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class DeltaEar:
         refuse_rate(rate_hz, ears)
         self.hearing = hearing
         self.rate_hz = rate_hz
-        self.sensor = Sensor("cochlea", hearing.channels, ears, "audio")
+        self.sensor = Sensor("ear", hearing.channels, ears, "audio")
         self.best_hz = gammatone.centres_hz(hearing.channels, hearing.lowest_hz, hearing.highest_hz)
         """The frequency that each channel answers to most."""
         self.resampling_us = 0.0

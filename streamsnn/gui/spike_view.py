@@ -15,7 +15,7 @@ from streamsnn.gui.raster import Raster, full_of
 from streamsnn.gui.strip import Strip
 from streamsnn.gui.tape import Seen, Tape
 from streamsnn.player.messages import Opened
-from streamsnn.player.screen import COLUMNS, RECORDS, Screen, Watched
+from streamsnn.player.screen import COLUMNS, EAR, RECORDS, Screen, Watched
 
 LENGTH_US = 5_000_000
 _BIN_US = 100_000
@@ -56,7 +56,7 @@ class SpikeView(Panel):
         hearing = opened.card.hearing
         for place, (name, neurons) in enumerate(layout.layers):
             sharing = -(-neurons // max(1, layout.rows(place)))
-            cells = full_of(hearing) if hearing is not None and name == "cochlea" else 1
+            cells = full_of(hearing) if hearing is not None and name == EAR else 1
             self._rasters.append(Raster(cells * sharing * layout.column_us // layout.step_us))
         self.probes, self._pointed = (), None
         super().open(opened, screen)

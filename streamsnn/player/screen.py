@@ -54,13 +54,15 @@ _COLUMN_US = 10_000
 
 _RECORDS_WRITTEN, _EVENTS_WRITTEN, _EPOCH, _LATE, _NEWEST_US, _TRACKS_SHOWN = range(6)
 _HEAD = 8
+EAR = "ear"
+"""The name of the layer that what an ear gives is shown as."""
 _BLOCK = np.dtype(("V", EVENT.itemsize))
 
 
 @dataclass(frozen=True)
 class Layout:
     """What a screen has room for: the sensor, the labels and the step of the model, and (name, neurons) of each layer
-    that spikes. Of sound the first layer is "cochlea": what goes in."""
+    that spikes. Of sound the first layer is the ear: what goes in."""
 
     sensor: Sensor
     labels: tuple[str, ...]
@@ -99,7 +101,7 @@ class Layout:
 
 def layout_of(card: ModelCard, sensor: Sensor, layers: Mapping[str, int]) -> Layout:
     """The layout for a model that spikes in `layers`, name -> neurons, and a stream from `sensor`."""
-    heard = (("cochlea", card.input.size),) if card.input.kind == "audio" else ()
+    heard = ((EAR, card.input.size),) if card.input.kind == "audio" else ()
     return Layout(sensor, card.labels, card.step_us, heard + tuple(layers.items()))
 
 
@@ -136,7 +138,7 @@ class Screen:
         ends = np.cumsum([0, *(layout.rows(layer) for layer in range(len(layout.layers)))])
         self._rasters = [self._raster[begin:end] for begin, end in itertools.pairwise(ends)]
         self._places = {label: place for place, label in enumerate(layout.labels)}
-        self._hears = bool(layout.layers) and layout.layers[0][0] == "cochlea"
+        self._hears = bool(layout.layers) and layout.layers[0][0] == EAR
 
     # What the engine's side does.
 

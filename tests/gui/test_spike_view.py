@@ -89,7 +89,7 @@ def test_what_goes_in_cannot_be_picked() -> None:
     stage, view = staged(hearing=Hearing(channels=70))
     stage.play(10)
     stage.refresh()
-    assert [name for name, _ in stage.layout.layers] == ["cochlea", "first", "second"]
+    assert [name for name, _ in stage.layout.layers] == ["ear", "first", "second"]
     areas = view.areas()
     assert view.neuron_at(areas[0].center()) is None
     assert view.neuron_at(areas[1].center() + QPointF(0, 1)) == (1, 10)

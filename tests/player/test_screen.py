@@ -137,7 +137,7 @@ def test_of_sound_the_input_comes_first() -> None:
     spec = InputSpec(70, 1, polarity="merge", kind="audio")
     card = ModelCard("hears", ("a", "b"), 10_000, spec, 1_000_000)
     layout = layout_of(card, Sensor("cochlea", 70, 1, "audio"), {"hidden": 5})
-    assert layout.layers == (("cochlea", 70), ("hidden", 5))
+    assert layout.layers == (("ear", 70), ("hidden", 5))
     screen = Screen(layout)
     heard = result(0)._replace(
         step=Step(0, np.array([69, 69], np.int32), 0),
