@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import tracemalloc
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numba.core import runtime
+from listening import assert_nothing_allocated, assert_tiling, events_of, voiced
 from scipy import signal
-from test_encoder import assert_tiling, events_of, voiced
 
 from streamsnn.cochlea import gammatone
 from streamsnn.cochlea.deltas import DeltaEar
@@ -223,41 +221,7 @@ def test_settings_say_which_ear_it_is() -> None:
     assert isinstance(make_ear(Hearing(channels=20, cells=2), 16_000), Cochlea)
 
 
-_runtime: Any = runtime
-
-
 @pytest.mark.parametrize("ears", [1, 2])
 def test_a_block_allocates_nothing_but_its_packet(ears: int) -> None:
-    ear = DeltaEar(SMALL, 16_000, ears)
-    sound = voiced(16_000, 2.0, ears)
-    blocks = [Sound(sound[at : at + 160], at, 0) for at in range(0, len(sound), 160)]
-
-    def run() -> None:
-        for block in blocks:
-            ear.push(block)
-
-    run()
-    ear.reset()
-    _runtime._nrt_python.memsys_enable_stats()
-    try:
-        before = _runtime.rtsys.get_allocation_stats()
-        run()
-        after = _runtime.rtsys.get_allocation_stats()
-    finally:
-        _runtime._nrt_python.memsys_disable_stats()
-    # numba's own handles for the seven arrays it is given for each ear.
-    assert after.alloc - before.alloc == 7 * ears * len(blocks)
-    ear.reset()
-    tracemalloc.start()
-    try:
-        run()
-        ear.reset()
-        start, _ = tracemalloc.get_traced_memory()
-        tracemalloc.reset_peak()
-        for block in blocks:
-            ear.push(block)
-        left, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert left - start < 500, "something is left behind"
-    assert peak - start < 20_000, "something large is made and thrown away"
+    # Seven arrays are given for each ear.
+    assert_nothing_allocated(DeltaEar(SMALL, 16_000, ears), handles=7 * ears)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import tracemalloc
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numba.core import runtime
+from listening import assert_nothing_allocated, assert_tiling, events_of, voiced
 from numpy.typing import NDArray
 from parts import fired_of, probability_of, velocity_of
 
@@ -21,22 +19,11 @@ from streamsnn.cochlea.encoder import Cochlea
 from streamsnn.cochlea.level import Leveller
 from streamsnn.cochlea.membrane import choose_places
 from streamsnn.errors import StreamsnnError
-from streamsnn.types import EVENT, Events, Hearing, Packet, Sound
+from streamsnn.types import EVENT, Hearing, Packet, Sound
 
 SMALL = Hearing(channels=20, cells=2)
 RATES = (8000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000)
 Single = NDArray[np.float32]
-
-
-def voiced(rate_hz: int, seconds: float, ears: int = 1, seed: int = 0) -> Single:
-    """Something like speech: a pulse train with noise that comes and goes, up to 4 kHz."""
-    rng = np.random.default_rng(seed)
-    there_s = np.arange(round(seconds * 8000) + 1) / 8000
-    sound = 1.0 * (there_s * 130 % 1 < 0.05) + 0.3 * rng.normal(size=there_s.size)
-    sound = 0.2 * sound * (np.sin(2 * np.pi * 4 * there_s + seed) > -0.3)
-    time_s = np.arange(round(seconds * rate_hz)) / rate_hz
-    late = [np.interp(time_s - 0.001 * ear, there_s, sound) for ear in range(ears)]
-    return np.stack(late, 1).astype(np.float32)
 
 
 def heard(cochlea: Cochlea, sound: Single, cuts: list[int], begin: int = 0) -> list[Packet]:
@@ -46,21 +33,6 @@ def heard(cochlea: Cochlea, sound: Single, cuts: list[int], begin: int = 0) -> l
         cochlea.push(Sound(sound[first:last], begin + first, 10 * last))
         for first, last in zip([0, *cuts], ends, strict=True)
     ]
-
-
-def events_of(packets: list[Packet]) -> Events:
-    return np.concatenate([packet.events for packet in packets])
-
-
-def assert_tiling(packets: list[Packet]) -> None:
-    for packet in packets:
-        assert packet.events.dtype == EVENT
-        assert packet.t_begin_us <= packet.t_end_us
-        assert (packet.events["t"] >= packet.t_begin_us).all()
-        assert (packet.events["t"] < packet.t_end_us).all()
-        assert (np.diff(packet.events["t"]) >= 0).all()
-    for one, following in itertools.pairwise(packets):
-        assert one.t_end_us == following.t_begin_us
 
 
 @settings(deadline=None, max_examples=25, derandomize=True)
@@ -360,42 +332,7 @@ def test_streams_that_cannot_be_heard_are_refused(rate_hz: int, ears: int) -> No
     assert refused.value.hint
 
 
-_runtime: Any = runtime
-
-
 @pytest.mark.parametrize("ears", [1, 2])
 def test_a_block_allocates_nothing_but_its_packet(ears: int) -> None:
-    cochlea = Cochlea(SMALL, 16_000, ears)
-    sound = voiced(16_000, 2.0, ears)
-    blocks = [Sound(sound[at : at + 160], at, 0) for at in range(0, len(sound), 160)]
-
-    def run() -> None:
-        for block in blocks:
-            cochlea.push(block)
-
-    run()
-    cochlea.reset()
-    _runtime._nrt_python.memsys_enable_stats()
-    try:
-        before = _runtime.rtsys.get_allocation_stats()
-        run()
-        after = _runtime.rtsys.get_allocation_stats()
-    finally:
-        _runtime._nrt_python.memsys_disable_stats()
-    # numba's own handles for the arrays it is given, 3 by resampling and 8 by hearing for each ear, 4 by levelling.
-    assert after.alloc - before.alloc == (11 * ears + 4) * len(blocks)
-    cochlea.reset()
-    tracemalloc.start()
-    try:
-        run()
-        cochlea.reset()
-        start, _ = tracemalloc.get_traced_memory()
-        tracemalloc.reset_peak()
-        for block in blocks:
-            cochlea.push(block)
-        left, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert left - start < 500, "something is left behind"
-    # A packet's events, and a few arrays of the block's own size while it is checked.
-    assert peak - start < 20_000, "something large is made and thrown away"
+    # Arrays that are given: 3 to resampling and 8 to hearing for each ear, 4 to levelling.
+    assert_nothing_allocated(Cochlea(SMALL, 16_000, ears), handles=11 * ears + 4)
