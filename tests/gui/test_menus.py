@@ -1,4 +1,4 @@
-"""The menus, clicked through: a screenshot, the decisions and a film are written where one says."""
+"""The menus, clicked through: what is written where one says, what was open before, and how it all looks."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from toys import SENSOR, changing_events, save_sides
 
 from streamsnn.engine import stream
 from streamsnn.formats import write_recording
+from streamsnn.gui.theme import DARK, LIGHT
 from streamsnn.gui.window import MainWindow
 from streamsnn.modelfolder import load_model
 from streamsnn.sources.files import RecordingSource
@@ -121,3 +122,44 @@ def test_whoever_chooses_no_place_gets_nothing(driver: Driver, chosen: list[str]
     driver.key(Qt.Key.Key_Period)
     driver.until(lambda: driver.steps == [0])
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_what_was_open_before_is_opened_again(driver: Driver, tmp_path: Path) -> None:
+    before = driver.window.playback.now
+    write_recording(tmp_path / "other.dat", changing_events(0.4), SENSOR)
+    driver.open(str(tmp_path / "other.dat"), str(tmp_path / "sides"), paused=True)
+    recent = driver.window.menus.recent
+    recent.aboutToShow.emit()
+    recent.popup(driver.window.mapToGlobal(driver.window.rect().topLeft()))
+    action = next(action for action in recent.actions() if action.text().endswith("changing.dat"))
+    QTest.mouseClick(recent, Qt.MouseButton.LeftButton, pos=recent.actionGeometry(action).center())
+    playback = driver.window.playback
+    driver.until(lambda: playback.now is not None and playback.now.source.endswith("changing.dat"))
+    assert playback.now is not before
+
+
+def test_what_moves_is_boxed_by_key_and_by_click(driver: Driver) -> None:
+    playback = driver.window.playback
+    driver.key(Qt.Key.Key_B)
+    driver.until(lambda: playback.now is not None and playback.status.mode in ("playing", "paused"))
+    assert playback.wanted is not None
+    assert playback.wanted.track == "regions"
+    click(driver, "View", "Box what moves")
+    assert playback.wanted.track is None
+
+
+def test_light_and_dark_full_screen_and_small(driver: Driver) -> None:
+    window = driver.window
+    assert window.theme is DARK
+    driver.key(Qt.Key.Key_T, Qt.KeyboardModifier.ControlModifier)
+    assert window.theme is LIGHT
+    click(driver, "View", "Light or dark")
+    assert window.theme is DARK
+    driver.key(Qt.Key.Key_F11)
+    assert window.isFullScreen()
+    driver.key(Qt.Key.Key_F11)
+    assert not window.isFullScreen()
+    window.resize(1280, 720)
+    QApplication.processEvents()
+    assert (window.width(), window.height()) == (1280, 720)
+    assert not window.panels.events.visibleRegion().isEmpty()
