@@ -28,7 +28,7 @@ class Link(QObject):
 
     def __init__(self) -> None:
         super().__init__()
-        self._worker = Worker()
+        self._worker: Worker | None = Worker()
         # The picture comes second where there are fewer cores than work: this process is the window's.
         with contextlib.suppress(AttributeError, OSError):
             os.nice(max(0, _NICENESS - os.nice(0)))
@@ -36,35 +36,44 @@ class Link(QObject):
 
     @property
     def pid(self) -> int | None:
-        """The engine's process number."""
-        return self._worker.pid
+        """The engine's process number; None: it died, and the next command starts another."""
+        return None if self._worker is None else self._worker.pid
 
     def send(self, command: Command) -> None:
         """Tell the engine; what comes of it comes with `poll`."""
+        if self._worker is None:
+            self._worker = Worker()
         self._worker.send(command)
 
     def poll(self, wait_s: float = 0.0) -> None:
         """Emit everything that the engine told since the last call, for which one may wait."""
+        if self._worker is None:
+            return
         for notice in self._worker.notices(wait_s):
             self._emit(notice)
-        if self._worker.exit_code is not None:
-            self._replace(f"The engine ended unexpectedly (exit code {self._worker.exit_code}).")
+        # Whoever heard of it may have restarted it.
+        if self._worker is not None and self._worker.exit_code is not None:
+            self._bury(f"The engine ended unexpectedly (exit code {self._worker.exit_code}).")
 
     def restart(self) -> None:
         """End the engine, whatever it does, and start another."""
-        self._worker.close()
+        if self._worker is not None:
+            self._worker.close()
         self._worker = Worker()
         self.status.emit(Status("closed"))
 
     def close(self) -> None:
         """End the engine."""
-        self._worker.close()
+        if self._worker is not None:
+            self._worker.close()
         self._let_go()
 
-    def _replace(self, why: str) -> None:
-        self._worker.close()
-        self._worker = Worker()
-        self.failed.emit(Failed(why, "Another one runs: open the stream again, or another one."))
+    def _bury(self, why: str) -> None:
+        """Another one is started when it is needed: where none can live, none is started over and over."""
+        if self._worker is not None:
+            self._worker.close()
+        self._worker = None
+        self.failed.emit(Failed(why, "Open the stream again, or another one."))
         self.status.emit(Status("failed"))
 
     def _emit(self, notice: Notice) -> None:
