@@ -20,6 +20,7 @@ from streamsnn.registry import open_model, open_readout, open_sink, open_source,
 from streamsnn.sinks import Csv, JsonLines, terminal
 from streamsnn.sources.hearing import Heard
 from streamsnn.sources.paced import Paced
+from streamsnn.sources.sound_recorder import SoundRecorder
 from streamsnn.summary import Summary
 from streamsnn.tracking.following import Beside
 from streamsnn.types import Model, Readout, Result, Sink, Source
@@ -45,6 +46,10 @@ class Playing:
         if getattr(self._source, "live", False) and (arguments.loop or arguments.speed != 1):
             raise StreamsnnError(
                 f"{arguments.source} is live: it comes in true time, and once.", hint="Leave out --speed and --loop."
+            )
+        if arguments.record and not (isinstance(self._source, Heard) and self._source.live):
+            raise StreamsnnError(
+                f"--record keeps what a microphone hears, and {arguments.source} is none.", hint="Leave it out."
             )
         options.filters_of(arguments, self._source.sensor)
         self._tracker()
@@ -75,7 +80,13 @@ class Playing:
         tracker = self._tracker()
         if tracker is not None:
             filters.append(tracker)
-        with contextlib.closing(self._source):
+        with contextlib.ExitStack() as closing:
+            closing.enter_context(contextlib.closing(self._source))
+            if self.arguments.record and isinstance(self._source, Heard):
+                sounds = self._source.sounds
+                recorder = SoundRecorder(self.arguments.record, sounds.rate_hz, sounds.ears)
+                closing.callback(recorder.close)
+                self._source.on_sound = recorder
             for result in stream(
                 self._source if speed is None or live else Paced(self._source, speed, self._clock),
                 self.model,
@@ -193,7 +204,7 @@ def _refuse_contradictions(arguments: argparse.Namespace) -> None:
 def _refuse_to_overwrite(arguments: argparse.Namespace) -> None:
     """Refuse to write over the recording, and to write two things into one file."""
     taken = [("SOURCE", arguments.source)]
-    for option, name in (("--csv", arguments.csv), ("--jsonl", arguments.jsonl)):
+    for option, name in (("--csv", arguments.csv), ("--jsonl", arguments.jsonl), ("--record", arguments.record)):
         if not name:
             continue
         for other, path in taken:

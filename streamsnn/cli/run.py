@@ -12,12 +12,14 @@ from streamsnn.cli.waiting import Waiting
 _DESCRIPTION = """\
 Play SOURCE through a model, step by step, and print each change of its decision: sensor time, label, confidence,
 input events a second, and lag (from the arrival of a step's events to the decision). A summary comes at the end, also
-after Ctrl-C. SOURCE is a recording, a scene before a simulated camera (synthetic:digits, synthetic:digit:7,
-synthetic:bar, synthetic:disc; without end, so end it with Ctrl-C or --stop), or a plug-in package.module:attribute."""
+after Ctrl-C. SOURCE is a recording, a sound, a microphone (mic, mic:2; see streamsnn devices), a scene before a
+simulated camera (synthetic:digits, synthetic:digit:7, synthetic:bar, synthetic:disc; without end, so end it with Ctrl-C
+or --stop), or a plug-in package.module:attribute."""
 
 _EXAMPLES = """\
   streamsnn run recordings/sequence.dat --model nmnist-paralif
   streamsnn run synthetic:digits --model nmnist-paralif
+  streamsnn run mic --model english-digits --record words.flac
   streamsnn run digit.bin --model nmnist-brf --speed 0.25 --loop
   streamsnn run street.raw --model ./models/cars --crop 100,60,240,240 --downsample 2 --filter background:tau=5ms
   streamsnn run long.dat --model nmnist-paralif --start 1m30s --stop 1m35s --speed max --json | jq .label"""
@@ -68,6 +70,7 @@ def parser() -> Parser:
     )
     group.add_argument("--csv", metavar="FILE", help="write a row a step: time, label, confidence, events, spikes, lag")
     group.add_argument("--jsonl", metavar="FILE", help="write the changes of the decision as JSON Lines")
+    group.add_argument("--record", metavar="FILE", help="keep what a microphone hears: .flac or .wav")
     group.add_argument("--sink", metavar="P", help="a sink plug-in package.module:attribute that is given every result")
     return parser
 

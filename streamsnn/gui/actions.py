@@ -23,6 +23,7 @@ ACTIONS = (
     Action("save_screenshot", "Save a screenshot …", ("Ctrl+S",), "File"),
     Action("export_decisions", "Export the decisions …", ("Ctrl+E",), "File"),
     Action("export_video", "Export a video …", ("Ctrl+Shift+E",), "File"),
+    Action("record", "Record what is heard …, or stop", ("Ctrl+R",), "File"),
     Action("quit", "Quit", ("Ctrl+Q",), "File"),
     Action("play_or_pause", "Play or pause", ("Space",), "Play"),
     Action("step_forward", "One step on", (".",), "Play"),

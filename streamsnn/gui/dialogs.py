@@ -17,6 +17,7 @@ from streamsnn.errors import StreamsnnError
 
 DECISIONS = ("Export the decisions", "decisions.csv", "Every step as CSV (*.csv);;Changes as JSON Lines (*.jsonl)")
 """Title, name and kinds of an export of decisions."""
+SOUND = ("Record what is heard", "heard.flac", "Sounds (*.flac *.wav)")
 
 _RECORDINGS = (
     "Recordings and sounds (*.dat *.raw *.aedat *.aedat4 *.bin *.es *.h5 *.hdf5 *.npz *.npy *.csv *.txt *.wav *.flac"

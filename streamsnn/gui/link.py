@@ -7,7 +7,7 @@ import os
 
 from PySide6.QtCore import QObject, Signal
 
-from streamsnn.player.messages import Command, Failed, Note, Notice, Opened, Preparing, Status, Totals
+from streamsnn.player.messages import Command, Failed, Note, Notice, Opened, Preparing, Recording, Status, Totals
 from streamsnn.player.screen import Screen
 from streamsnn.player.worker import SharedScreen, Worker
 
@@ -22,6 +22,7 @@ class Link(QObject):
     status = Signal(object)
     preparing = Signal(object)
     noted = Signal(str)
+    recording = Signal(object)
     failed = Signal(object)
     summed = Signal(object)
     """Totals."""
@@ -85,6 +86,8 @@ class Link(QObject):
             self.preparing.emit(notice)
         elif isinstance(notice, Note):
             self.noted.emit(notice.text)
+        elif isinstance(notice, Recording):
+            self.recording.emit(notice)
         elif isinstance(notice, Failed):
             self.failed.emit(notice)
         elif isinstance(notice, Totals):

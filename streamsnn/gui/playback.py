@@ -18,6 +18,8 @@ from streamsnn.player.messages import (
     Opened,
     Pause,
     Play,
+    Record,
+    Recording,
     ResetState,
     Seek,
     SetLoop,
@@ -65,6 +67,8 @@ class Playback(QObject):
         self.status = Status("closed")
         self.held = False
         """Whether the picture of a live stream stands still."""
+        self.recording = False
+        """Whether what is heard is kept in a file."""
         self.filters: dict[str, bool] = {}
         self.probes: list[tuple[str, int]] = []
         self.threshold = 0.0
@@ -72,6 +76,7 @@ class Playback(QObject):
         self.out_us: int | None = None
         link.opened.connect(self._take_over)
         link.status.connect(self._take_status)
+        link.recording.connect(self._take_recording)
 
     @property
     def live(self) -> bool:
@@ -180,6 +185,10 @@ class Playback(QObject):
     def forget(self) -> None:
         self.link.send(ResetState())
 
+    def record(self, path: str | None) -> None:
+        """Keep what is heard from now on in a sound file; None: no longer."""
+        self.link.send(Record(path))
+
     def set_in(self) -> None:
         self._set_markers(self.offset_us, self.out_us)
 
@@ -255,6 +264,7 @@ class Playback(QObject):
         self.now, self.screen, self.held = opened, screen, False
         self.filters = dict(opened.filters)
         self.probes = []
+        self.recording = False
         self.in_us = self.out_us = None
         wanted = None if self.wanted is None else self.wanted.threshold
         self.threshold = opened.card.readout.threshold if wanted is None else wanted
@@ -263,3 +273,7 @@ class Playback(QObject):
     def _take_status(self, status: Status) -> None:
         self.status = status
         self.status_changed.emit()
+
+    def _take_recording(self, notice: Recording) -> None:
+        self.recording = notice.path is not None
+        self.noted.emit(notice.text or f"Recording {notice.path}")

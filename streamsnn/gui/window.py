@@ -119,10 +119,19 @@ class MainWindow(QMainWindow):
             path, speed = asked
             self.start_export(Export.video(wanted, path, speed, self.theme.name, self.playback.markers))
 
+    def record(self) -> None:
+        """Ask where to, and keep what a microphone hears from now on; or stop that."""
+        if self.playback.recording:
+            self.playback.record(None)
+        elif not self.playback.live:
+            self.banner.show_error("Only what a microphone hears can be recorded.", "Open a microphone first.")
+        elif path := dialogs.ask_where(self, *dialogs.SOUND):
+            self.playback.record(path)
+
     def start_export(self, export: Export) -> None:
         """Write a file in the background, and say in the banner how far it is."""
         if self.playback.live:
-            self.banner.show_error("A live stream is over once it is seen.", "Record it first, then export.")
+            self.banner.show_error("A live stream is over once it is seen.", "Record it (Ctrl+R), then open that.")
         elif self._export is not None:
             self.banner.show_error("Another export is still running.", "Wait until it is done.")
         else:

@@ -105,6 +105,13 @@ class SetProbes:
 
 
 @dataclass(frozen=True)
+class Record:
+    """Keep what is heard from now on in the sound file `path`; None: no longer."""
+
+    path: str | None
+
+
+@dataclass(frozen=True)
 class Quit:
     """End."""
 
@@ -122,6 +129,7 @@ Command = (
     | SetThreshold
     | ResetState
     | SetProbes
+    | Record
     | Quit
 )
 
@@ -171,6 +179,14 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Recording:
+    """What is heard is kept in `path` from now on; None: no longer, as `text` says."""
+
+    path: str | None
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class Failed:
     """Something went wrong: what, why, and what to do. `fatal` says that the stream is over."""
 
@@ -186,4 +202,4 @@ class Totals:
     summary: Mapping[str, Any]
 
 
-Notice = Preparing | Opened | Status | Note | Failed | Totals
+Notice = Preparing | Opened | Status | Note | Recording | Failed | Totals

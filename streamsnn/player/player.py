@@ -19,6 +19,7 @@ from streamsnn.player.messages import (
     Play,
     Preparing,
     Quit,
+    Record,
     ResetState,
     Seek,
     SetLoop,
@@ -177,6 +178,11 @@ class Player:
             session.set_threshold(command.threshold)
         elif isinstance(command, ResetState):
             session.reset_state()
+        elif isinstance(command, Record):
+            if command.path is None:
+                session.recorder.stop()
+            else:
+                session.recorder.record(command.path)
         elif isinstance(command, SetProbes):
             session.set_probes(command.probes)
 

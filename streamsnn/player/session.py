@@ -15,6 +15,7 @@ from streamsnn.engine import stream
 from streamsnn.errors import StreamsnnError
 from streamsnn.player.feed import Feed, Pace, Tap
 from streamsnn.player.messages import Note, Notice, Open, Opened
+from streamsnn.player.recording import Recorder
 from streamsnn.player.screen import PROBES, Layout, Screen, layout_of
 from streamsnn.player.snapshots import Snapshot, Snapshots
 from streamsnn.player.wiring import Wiring
@@ -58,6 +59,7 @@ class Session:
         self.summary = self._fresh_summary()
         """What the stream came to since it was last begun."""
         self._dropped = self._dropped_before = 0
+        self.recorder = Recorder(wiring.source, tell)
         self._run: Generator[Result, None, None] | None = None
         self._feed: Feed | None = None
         self._first: Result | None = None
@@ -192,7 +194,8 @@ class Session:
         self._membranes.fill(math.nan)
 
     def close(self) -> None:
-        """Let go of the source."""
+        """Let go of the source, and of what is recorded of it."""
+        self.recorder.stop()
         if self._run is not None:
             self._run.close()
         self._source.close()

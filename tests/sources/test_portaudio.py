@@ -263,3 +263,20 @@ def test_words_are_recognised_through_a_microphone_as_from_a_file(server: Server
     # The gain has another past, and every stream its own draws: one word more or less may be sure enough.
     assert len(set(live) & set(said)) >= len(set(from_file) & set(said)) - 1, f"said {said}, heard {live}"
     assert len(live) <= len(from_file) + 1
+
+
+def test_what_is_run_is_kept(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, kept = str(ROOT / "models" / "english-digits"), tmp_path / "kept.wav"
+    path = tmp_path / "words.wav"
+    samples, rate_hz = soundfile.read(ROOT / "recordings" / "spoken-digits.flac", dtype="float32")
+    soundfile.write(path, samples[: 3 * rate_hz], rate_hz)
+    with server.playing(path):
+        assert main(["run", "mic", "--model", model, "--stop", "2s", "--json", "--record", str(kept)]) == 0
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])["summary"]
+    found, _ = soundfile.read(kept, dtype="float32")
+    # What was heard after the last whole step is kept, too.
+    assert len(found) / RATE_HZ == pytest.approx(summary["duration_s"], abs=0.1)
+    assert np.abs(found).max() > 0.01
+    assert main(["run", str(path), "--model", model, "--record", str(tmp_path / "again.wav")]) == 2
+    assert "keeps what a microphone hears" in capsys.readouterr().err
+    assert not (tmp_path / "again.wav").exists()
