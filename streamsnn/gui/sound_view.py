@@ -64,6 +64,15 @@ class SoundView(Panel):
         rows = self._tape.rows
         return float(rows["level_db"][-1]) if len(rows) else float("nan")
 
+    def parts(self) -> list[str]:
+        """What is painted in the parts of the picture, from the top: what falls and what rises, of each ear."""
+        if self.playing is None:
+            return [""]
+        opened = self.playing.opened
+        kinds = ("falls", "rises") if opened.card.input.channels == 2 else ("",)
+        ears = ("left", "right") if opened.layout.sensor.height == 2 else ("",)
+        return [" ".join(word for word in (ear, kind) if word) for kind in kinds for ear in ears]
+
     def strips(self) -> tuple[Strip, Strip]:
         """Where the cochlea's spikes are painted, and where the level is."""
         high = self.small.high
@@ -96,13 +105,11 @@ class SoundView(Panel):
 
     def _paint_frequencies(self, painter: Painter, area: QRectF) -> None:
         high = painter.face.high
-        # What rises lies below what falls, and one ear below the other.
-        blocks = 1
-        if self.playing is not None:
-            blocks = self.playing.opened.layout.sensor.height * self.playing.opened.card.input.channels
-        tall = area.height() / max(1, blocks)
-        for block in range(blocks):
+        names = self.parts()
+        tall = area.height() / len(names)
+        for block, name in enumerate(names):
             top = area.top() + block * tall
+            painter.write(QRectF(area.left(), top + 2, area.width() - 4, high), name, self.theme.muted, "right")
             if block:
                 painter.rule(QPointF(area.left(), top), QPointF(area.right(), top), self.theme.muted)
             last = -high

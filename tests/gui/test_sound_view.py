@@ -83,6 +83,7 @@ def test_two_ears_are_one_above_the_other() -> None:
     rows, columns = lit(view)
     assert rows[columns < 0.85].mean() == pytest.approx(0.5 / 120, abs=0.01)
     assert rows[columns > 0.85].mean() == pytest.approx(0.5 + 0.5 / 120, abs=0.01)
+    assert view.parts() == ["left", "right"]
 
 
 def test_an_ear_of_level_crossings_shows_what_falls_above_what_rises() -> None:
@@ -96,6 +97,7 @@ def test_an_ear_of_level_crossings_shows_what_falls_above_what_rises() -> None:
     rows, columns = lit(view)
     assert rows[columns < 0.85].mean() == pytest.approx(0.5 / 80, abs=0.01)
     assert rows[columns > 0.85].mean() == pytest.approx(0.5 + 0.5 / 80, abs=0.01)
+    assert view.parts() == ["falls", "rises"]
     assert [text for _, text in view._frequencies(700.0)] == ["5 kHz", "2 kHz", "1 kHz", "500 Hz", "200 Hz"]
 
 
