@@ -44,8 +44,6 @@ class Augmentation:
     """Slows down or speeds up by a factor between exp(-time_scale) and exp(time_scale)."""
     time_shift_ms: float = 0.0
     """Earlier or later by up to so much; what would come before the beginning is lost."""
-    lead_ms: float = 0.0
-    """Later by up to so much, on top of that: nothing is known of when a word will begin."""
     time_jitter_ms: float = 0.0
     """Moves every event for itself by a normal deviate of this standard deviation."""
 
@@ -114,8 +112,6 @@ def _moved_in_time(
     """New times (events,), not yet in order, and what was done to all of them."""
     factor = np.exp(rng.uniform(-settings.time_scale, settings.time_scale))
     shift_us = 1000 * rng.uniform(-settings.time_shift_ms, settings.time_shift_ms)
-    if settings.lead_ms > 0:
-        shift_us += 1000 * rng.uniform(0, settings.lead_ms)
     t_us = (events["t"] - t_begin_us) * factor + shift_us
     if settings.time_jitter_ms > 0:
         t_us += 1000 * settings.time_jitter_ms * rng.standard_normal(events.size, np.float32)

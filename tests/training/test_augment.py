@@ -176,9 +176,6 @@ def test_time_stretches_about_the_beginning_and_shifts() -> None:
     ends = [augment(events, SENSOR, 1_000_000, _only(time_shift_ms=4), rng)["t"][-1] for _ in range(100)]
     assert 3500 < max(ends) - events["t"][-1] <= 4000
     assert 3500 < events["t"][-1] - min(ends) <= 4001
-    ends = [augment(events, SENSOR, 1_000_000, _only(lead_ms=300), rng)["t"][-1] for _ in range(200)]
-    assert 295_000 < max(ends) - events["t"][-1] <= 300_000
-    assert 0 <= min(ends) - events["t"][-1] < 10_000
 
 
 def test_jitter_moves_each_event_by_its_deviation() -> None:
