@@ -62,8 +62,7 @@ def open_recording(
     file, member = split_member(path)
     head = read_head(file)
     extension = file.suffix.lower()
-    matches = [(form.recognise(head, extension, sensor), extension in form.extensions, form) for form in FORMATS]
-    match, _, form = max(matches, key=lambda entry: entry[:2])
+    match, form = _best(head, extension, sensor)
     if match == Match.NO and columns is not None:
         form = text.FORMAT
     elif match == Match.NO:
@@ -83,6 +82,18 @@ def open_recording(
     else:
         content = form.open_table(path, head, sensor, stated(columns))
     return Recording(path, form.name, content, strict=strict)
+
+
+def _best(head: bytes, extension: str, sensor: Sensor | None) -> tuple[Match, Format]:
+    """The format that fits best, and how well. No two share a signature: whoever finds theirs ends the search."""
+    matches: list[tuple[Match, bool, Format]] = []
+    for form in FORMATS:
+        match = form.recognise(head, extension, sensor)
+        if match == Match.SURE:
+            return match, form
+        matches.append((match, extension in form.extensions, form))
+    match, _, form = max(matches, key=lambda entry: entry[:2])
+    return match, form
 
 
 def write_recording(path: str | os.PathLike[str], events: Events, sensor: Sensor) -> None:

@@ -79,15 +79,15 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
         from streamsnn.formats.kernels import unpack_aedat4
 
         room = max(chunk_bytes // EVENT.itemsize, 1)
-        memory = np.empty(room, EVENT)
+        memory: Events = np.empty(0, EVENT)
         count = 0
         begin_packet = METHODS[header.compression]()
         for stored in stored_events(path, header.size, header.index_begin, stream, begin_packet, damage):
             if count and count + len(stored) > room:
                 yield memory[:count]
                 count = 0
-            if len(stored) > len(memory):
-                memory = np.empty(len(stored), EVENT)
+            if not count:
+                memory = np.empty(max(room, len(stored)), EVENT)
             unpack_aedat4(stored, memory[count:])
             count += len(stored)
         if count:

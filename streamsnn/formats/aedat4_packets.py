@@ -74,7 +74,10 @@ def _payloads(path: Path, begin: int, end: int, stream: int, damage: Damage) -> 
                 damage.unreadable_bytes += end - at
                 return
             at = begin + size
-            if number == stream:
+            if number == stream and whole and size > PACKET_LIMIT_BYTES:
+                damage.unreadable_bytes += size
+                file.seek(at)
+            elif number == stream:
                 payload = file.read(size if whole else min(end - begin, PACKET_LIMIT_BYTES))
                 if not whole:
                     damage.truncated_bytes += end - begin - len(payload)

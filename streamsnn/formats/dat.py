@@ -73,10 +73,9 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
         from streamsnn.formats.kernels import decode_dat
 
         state = np.array([(place.at > begin, place.stored, place.t_us)], STATE)
-        memory = np.empty(max(chunk_bytes // _RECORD_BYTES, 1), EVENT)
         for block in read_blocks(path, place.at, _RECORD_BYTES, damage, chunk_bytes):
             words = np.frombuffer(block, "<u4")
-            events = memory[: words.size // 2]
+            events = np.empty(words.size // 2, EVENT)
             decode_dat(words, *_BITS[version], state, events)
             yield events
 

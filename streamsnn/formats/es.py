@@ -62,12 +62,12 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
 
         state = np.zeros(1, STATE)
         left = b""
-        memory = np.empty(chunk_bytes // _EVENT_BYTES + 3, EVENT)
         for block in read_blocks(path, _HEADER_BYTES, 1, damage, chunk_bytes):
             data = left + block
-            count = decode_es(np.frombuffer(data, np.uint8), atis, state, memory)
+            events = np.empty(len(data) // _EVENT_BYTES + 1, EVENT)
+            count = decode_es(np.frombuffer(data, np.uint8), atis, state, events)
             left = data[len(data) - int(state["left"][0]) :]
-            yield memory[:count]
+            yield events[:count]
         damage.truncated_bytes += len(left)
 
     return Content(decode, sensor or (Sensor("ATIS" if atis else "DVS", width, height) if sane else None))

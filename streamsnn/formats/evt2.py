@@ -61,9 +61,9 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
         from streamsnn.formats.evt2_kernels import decode_evt2
 
         state = _state_at(place, header.size, 4)
-        events = np.empty(max(chunk_bytes // 4, 1), EVENT)
         for block in read_blocks(path, place.at, 4, damage, chunk_bytes):
             words = np.frombuffer(block, "<u4")
+            events = np.empty(words.size, EVENT)
             count = decode_evt2(words, state, events)
             _account(damage, state)
             yield events[: count if count >= 0 else -1 - count]
@@ -107,11 +107,12 @@ def _open_vectors(path: Path, head: bytes, sensor: Sensor | None) -> Content:
         from streamsnn.formats.evt2_kernels import VECTOR_SIZE, decode_evt21
 
         state = np.zeros(1, STATE)
-        events = np.empty(max(chunk_bytes // 4, VECTOR_SIZE), EVENT)
+        room = max(chunk_bytes // 4, VECTOR_SIZE)
         for block in read_blocks(path, header.size, 8, damage, chunk_bytes):
             words = np.frombuffer(block, "<u4")
             done = 0
             while 0 <= done < words.size // 2:
+                events = np.empty(room, EVENT)
                 done, count = decode_evt21(words, high_first, done, state, events)
                 _account(damage, state)
                 yield events[:count]

@@ -47,12 +47,12 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
         from streamsnn.formats.kernels import VECTOR_SIZE, decode_evt3
 
         state = np.zeros(1, STATE)
-        events = np.empty(4 * max(chunk_bytes // _WORD_BYTES, 1) + VECTOR_SIZE, EVENT)
         size = path.stat().st_size
         for block in read_blocks(path, header.size, _WORD_BYTES, damage, chunk_bytes):
             words = np.frombuffer(block, "<u2")
             done = 0
             while 0 <= done < words.size:
+                events = np.empty(2 * words.size + VECTOR_SIZE, EVENT)
                 done, count = decode_evt3(words, done, state, events)
                 damage.reserved_words = int(state["reserved"][0])
                 damage.undated_events = int(state["undated"][0])

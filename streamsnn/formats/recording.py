@@ -78,7 +78,8 @@ class Content:
     """What a format found in a file.
 
     `decode(damage, chunk_bytes)` starts at the beginning and yields blocks of events as they are stored: int64 us
-    without wraps, possibly out of order or outside the sensor. A block is valid until the next one is asked for.
+    without wraps, possibly out of order or outside the sensor. A block is in memory of its own, which is writable and
+    which nobody else changes any more: it is handed on as it is where nothing is wrong with it.
     `sensor` is None where the file does not say. `t_begin_us` is None where time begins with the first event.
     """
 
@@ -176,10 +177,9 @@ class Recording:
         tidy = Tidy(self.sensor.width, self.sensor.height)
         with contextlib.closing(self._blocks(damage, chunk_bytes, from_us)) as blocks:
             for block in blocks:
-                chunk = tidy.push(block)
+                chunks = tidy.push(block)
                 self._account(damage, tidy)
-                if chunk.size:
-                    yield chunk
+                yield from chunks
         chunk = tidy.finish()
         self._account(damage, tidy)
         if chunk.size:

@@ -19,15 +19,17 @@ The rules, which give the same events however the stream is cut into blocks:
 - Silences that are not believed, and a clock that went back for good, are closed: the events follow on at once. Nobody
   waits for the hours that a few wrong bits make.
 - Of `hold_events` suspects without an end those ahead are believed, and those behind left out: memory is bounded.
+- What is older than the newest event of `hold_events` before (or half of that) is behind, though it be within
+  `window_us`: a clock that stands still fills no memory either.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamsnn.formats.rules import RULES, Rules
 from streamsnn.types import EVENT, Events
@@ -38,23 +40,20 @@ STATE = np.dtype(
     + [("run", "?")]
     + [(name, "<i8") for name in ("run_begin", "run_first", "run_last", "run_events", "run_back")]
     + [(name, "<i8") for name in ("row_first", "row_events")]
+    + [(name, "<i8") for name in ("floor", "mark", "marked")]
 )
 """What the compiled loop remembers between blocks.
 
 `run` is whether suspects are held back, from `run_begin` on; the `row` is those of them after the latest silence.
 `wrong` is what went wrong since shortly before they began, the last time after `wrong_at` believed events, `run_back`
-how many of them stepped back; `thin` is how many believed events were.
+how many of them stepped back; `thin` is how many believed events were. `mark` is what `last` was when `marked` events
+were believed, `floor` what it was at the mark before.
 """
 
 
 def joined(blocks: Sequence[Events]) -> Events:
     """One array of all events. numpy's concatenate copies such records field by field, ten times slower."""
     return np.concatenate([block.view(np.uint8) for block in blocks]).view(EVENT)
-
-
-def _copy(events: Events, out: Events) -> None:
-    """Copy to the beginning of `out`, which may overlap."""
-    out.view(np.uint8)[: events.nbytes] = events.view(np.uint8)
 
 
 class Counts(NamedTuple):
@@ -66,61 +65,88 @@ class Counts(NamedTuple):
     jumps: int
 
 
+def new_state(rules: Rules = RULES) -> NDArray[np.void]:
+    """A `STATE` before the first event."""
+    state = np.zeros(1, STATE)
+    state["floor"] = state["mark"] = -rules.never_us
+    return state
+
+
 class Tidy:
-    """A stage between a decoder and everybody else. Memory: one block and the events of the last `window_us`."""
+    """A stage between a decoder and everybody else. Memory: some blocks, and the events that are not certain yet."""
 
     def __init__(self, width: int, height: int, rules: Rules = RULES) -> None:
-        from streamsnn.formats.tidy_kernels import place, settle
+        from streamsnn.formats.tidy_kernels import certain, follow, place, settle
 
+        self.counts = Counts(0, 0, 0, 0)
+        self._certain = certain
+        self._follow = follow
         self._place = place
         self._settle = settle
         self._width = width
         self._height = height
         self._rules = rules
-        self._states = np.zeros(1, STATE)
-        self._memory = np.empty(1 << 14, EVENT)
-        self._held = 0  # Events at the beginning of `_memory` that are not certain yet.
+        self._states = new_state(rules)
+        self._held: list[
+            Events
+        ] = []  # What is not certain yet, in order; suspects lie behind it, in one piece with it.
 
-    @property
-    def counts(self) -> Counts:
-        state = self._states[0]
-        return Counts(*(int(state[name]) for name in Counts._fields))
+    def push(self, events: Events) -> list[Events]:
+        """The events that are certain by now, in order, in pieces of which none is empty.
 
-    def push(self, events: Events) -> Events:
-        """The events that are certain by now, in order, in memory of their own; `events` is left as it is."""
-        state = self._states[0]
-        end = self._held + events.size
-        if end > self._memory.size:
-            self._memory = joined((self._memory[: self._held], np.empty(2 * end - self._held, EVENT)))
-        memory = self._memory
-        _copy(events, memory[self._held :])
-        kept = self._place(memory[:end], self._held, self._states, self._width, self._height, self._rules)
-        believed = int(state["run_begin"]) if state["run"] else kept
-        self._sort(memory[:believed])
-        t_us = memory["t"]
-        certain = bisect_right(range(believed), state["last"] - self._rules.window_us, key=lambda i: t_us[i])
-        out = joined((memory[:certain],))
-        _copy(memory[certain:kept], memory)
-        self._held = kept - certain
-        state["run_begin"] -= certain
-        return out
+        They may lie in the memory of `events`, which must not change any more.
+        """
+        if events.size and not self._follow(events, self._states, self._width, self._height, self._rules):
+            memory = joined((*self._held, events))
+            begin = memory.size - events.size
+            kept = self._place(memory, begin, self._states, self._width, self._height, self._rules)
+            self._held = [memory[:kept]]
+            self._sort(memory[: self._believed(kept)])
+            self._count()
+        elif events.size:
+            self._held.append(events)
+        return self._let_go()
 
     def finish(self) -> Events:
         """What was still held back when the recording ended."""
         state = self._states[0]
-        held = self._held
+        held = joined(self._held) if self._held else np.empty(0, EVENT)
+        self._held = []
         if state["run"]:
             near = state["run_last"] - state["last"] <= self._rules.doubt_us
             many = state["run_events"] * self._rules.confirm_events >= state["believed"]
             if state["run_first"] > state["last"] and (near or many):
-                self._settle(self._memory, held, False, self._states, self._rules)
+                self._settle(held, held.size, False, self._states, self._rules)
             else:
-                held = int(state["run_begin"])
+                held = held[: state["run_begin"]]
                 state["misplaced"] += state["run_events"]
                 state["run"] = False
-        self._sort(self._memory[:held])
-        self._held = 0
-        return joined((self._memory[:held],))
+        self._sort(held)
+        self._count()
+        return held
+
+    def _count(self) -> None:
+        state = self._states[0]
+        self.counts = Counts(*(int(state[name]) for name in Counts._fields))
+
+    def _believed(self, kept: int) -> int:
+        """How many of the first events that are held are no suspects."""
+        state = self._states[0]
+        return int(state["run_begin"]) if state["run"] else kept
+
+    def _let_go(self) -> list[Events]:
+        """What no event that is still to come may get before."""
+        pieces: list[Events] = []
+        while self._held:
+            piece = self._held[0]
+            count = self._certain(piece, self._states, self._rules)
+            if count:
+                pieces.append(piece[:count])
+            if count < piece.size:
+                self._held[0] = piece[count:]
+                break
+            del self._held[0]
+        return pieces
 
     def _sort(self, events: Events) -> None:
         state = self._states[0]
