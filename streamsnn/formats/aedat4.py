@@ -20,6 +20,7 @@ from streamsnn.formats.aedat4_packets import STORED, stored_events
 from streamsnn.formats.decompression import LZ4, METHODS
 from streamsnn.formats.flatbuffer import field, vector
 from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match
+from streamsnn.formats.tidy import SEEN, Surveyed
 from streamsnn.formats.writing import Writer, regrouped
 from streamsnn.types import EVENT, Events, Sensor
 
@@ -80,18 +81,19 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
 
         room = max(chunk_bytes // EVENT.itemsize, 1)
         memory: Events = np.empty(0, EVENT)
+        seen = np.zeros(1, SEEN)
         count = 0
         begin_packet = METHODS[header.compression]()
         for stored in stored_events(path, header.size, header.index_begin, stream, begin_packet, damage):
             if count and count + len(stored) > room:
-                yield memory[:count]
+                yield Surveyed(memory[:count], seen)
                 count = 0
             if not count:
                 memory = np.empty(max(room, len(stored)), EVENT)
-            unpack_aedat4(stored, memory[count:])
+            unpack_aedat4(stored, memory, count, seen)
             count += len(stored)
         if count:
-            yield memory[:count]
+            yield Surveyed(memory[:count], seen)
 
     return Content(decode, sensor or stated, notes=notes)
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match, read_blocks
+from streamsnn.formats.tidy import SEEN, Surveyed
 from streamsnn.formats.writing import Writer, regrouped
 from streamsnn.types import EVENT, Events, Sensor
 
@@ -61,13 +62,14 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
         from streamsnn.formats.es_kernels import decode_es
 
         state = np.zeros(1, STATE)
+        seen = np.zeros(1, SEEN)
         left = b""
         for block in read_blocks(path, _HEADER_BYTES, 1, damage, chunk_bytes):
             data = left + block
             events = np.empty(len(data) // _EVENT_BYTES + 1, EVENT)
-            count = decode_es(np.frombuffer(data, np.uint8), atis, state, events)
+            count = decode_es(np.frombuffer(data, np.uint8), atis, state, events, seen)
             left = data[len(data) - int(state["left"][0]) :]
-            yield events[:count]
+            yield Surveyed(events[:count], seen)
         damage.truncated_bytes += len(left)
 
     return Content(decode, sensor or (Sensor("ATIS" if atis else "DVS", width, height) if sane else None))

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from streamsnn.formats.header import Header, read_header, stated_sensor
 from streamsnn.formats.probing import Place, place_before
 from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match, read_blocks
+from streamsnn.formats.tidy import SEEN, Surveyed
 from streamsnn.formats.writing import Writer
 from streamsnn.types import EVENT, Events, Sensor
 
@@ -61,12 +62,13 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
         from streamsnn.formats.evt2_kernels import decode_evt2
 
         state = _state_at(place, header.size, 4)
+        seen = np.zeros(1, SEEN)
         for block in read_blocks(path, place.at, 4, damage, chunk_bytes):
             words = np.frombuffer(block, "<u4")
             events = np.empty(words.size, EVENT)
-            count = decode_evt2(words, state, events)
+            count = decode_evt2(words, state, events, seen)
             _account(damage, state)
-            yield events[: count if count >= 0 else -1 - count]
+            yield Surveyed(events[: count if count >= 0 else -1 - count], seen)
             if count < 0:
                 _give_up(path, header.size + 4 * int(state["reserved_at"][0]), damage)
                 return

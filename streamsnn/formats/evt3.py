@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from streamsnn.formats.header import read_header, stated_sensor
 from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match, read_blocks
+from streamsnn.formats.tidy import SEEN, Surveyed
 from streamsnn.formats.writing import Writer
 from streamsnn.types import EVENT, Events, Sensor
 
@@ -47,16 +48,17 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
         from streamsnn.formats.kernels import VECTOR_SIZE, decode_evt3
 
         state = np.zeros(1, STATE)
+        seen = np.zeros(1, SEEN)
         size = path.stat().st_size
         for block in read_blocks(path, header.size, _WORD_BYTES, damage, chunk_bytes):
             words = np.frombuffer(block, "<u2")
             done = 0
             while 0 <= done < words.size:
                 events = np.empty(2 * words.size + VECTOR_SIZE, EVENT)
-                done, count = decode_evt3(words, done, state, events)
+                done, count = decode_evt3(words, done, state, events, seen)
                 damage.reserved_words = int(state["reserved"][0])
                 damage.undated_events = int(state["undated"][0])
-                yield events[:count]
+                yield Surveyed(events[:count], seen)
             state["words"] += words.size
             if done < 0:
                 damage.unreadable_bytes += size - header.size - _WORD_BYTES * int(state["reserved_at"][0])

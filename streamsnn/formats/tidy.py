@@ -56,6 +56,22 @@ def joined(blocks: Sequence[Events]) -> Events:
     return np.concatenate([block.view(np.uint8) for block in blocks]).view(EVENT)
 
 
+SEEN = np.dtype([("x", "<u2"), ("y", "<u2"), ("step_us", "<u8")])
+"""What is seen of a block on the way through it: the largest x and y, and the longest step from one time to the next
+as a number without a sign, so that a step back is a very long one."""
+
+
+class Surveyed(NamedTuple):
+    """A block whose decoder has already looked at every event, which is cheaper than to look again."""
+
+    events: Events
+    seen: NDArray[np.void]
+
+
+def events_of(block: Events | Surveyed) -> Events:
+    return block.events if isinstance(block, Surveyed) else block
+
+
 class Counts(NamedTuple):
     """Events that were lost or moved, and how often the clock jumped."""
 
@@ -76,11 +92,12 @@ class Tidy:
     """A stage between a decoder and everybody else. Memory: some blocks, and the events that are not certain yet."""
 
     def __init__(self, width: int, height: int, rules: Rules = RULES) -> None:
-        from streamsnn.formats.tidy_kernels import certain, follow, place, settle
+        from streamsnn.formats.tidy_kernels import certain, follow, look, place, settle
 
         self.counts = Counts(0, 0, 0, 0)
         self._certain = certain
         self._follow = follow
+        self._look = look
         self._place = place
         self._settle = settle
         self._width = width
@@ -91,12 +108,13 @@ class Tidy:
             Events
         ] = []  # What is not certain yet, in order; suspects lie behind it, in one piece with it.
 
-    def push(self, events: Events) -> list[Events]:
+    def push(self, block: Events | Surveyed) -> list[Events]:
         """The events that are certain by now, in order, in pieces of which none is empty.
 
-        They may lie in the memory of `events`, which must not change any more.
+        They may lie in the memory of the block's events, which must not change any more.
         """
-        if events.size and not self._follow(events, self._states, self._width, self._height, self._rules):
+        events, seen = block if isinstance(block, Surveyed) else (block, self._survey(block))
+        if events.size and not self._follow(events, seen, self._states, self._width, self._height, self._rules):
             memory = joined((*self._held, events))
             begin = memory.size - events.size
             kept = self._place(memory, begin, self._states, self._width, self._height, self._rules)
@@ -124,6 +142,11 @@ class Tidy:
         self._sort(held)
         self._count()
         return held
+
+    def _survey(self, events: Events) -> NDArray[np.void]:
+        seen = np.zeros(1, SEEN)
+        self._look(events, seen)
+        return seen
 
     def _count(self) -> None:
         state = self._states[0]

@@ -93,11 +93,29 @@ def _sound(events: Events, begin: int, last: int, width: int, height: int, jump_
             last = t
         if wrong:
             return begin + i * _BLOCK
-    return begin + rest.shape[0] // _BLOCK * _BLOCK
+    end: int = begin + rest.shape[0] // _BLOCK * _BLOCK
+    return end
 
 
 @compiled()
-def follow(events: Events, state: State, width: int, height: int, rules: Rules) -> bool:
+def look(events: Events, seen: NDArray[np.void]) -> None:
+    """What a decoder tells that looked at its events: `seen` is a `tidy.SEEN`."""
+    most_x = most_y = np.uint16(0)
+    longest = np.uint64(0)
+    if events.shape[0] > 0:
+        before = events[0].t
+        for i in range(events.shape[0]):
+            event = events[i]
+            most_x, most_y = max(most_x, event.x), max(most_y, event.y)
+            longest = max(longest, np.uint64(event.t - before))
+            before = event.t
+    seen[0].x = most_x
+    seen[0].y = most_y
+    seen[0].step_us = longest
+
+
+@compiled()
+def follow(events: Events, seen: NDArray[np.void], state: State, width: int, height: int, rules: Rules) -> bool:
     """Whether all events, at least one, follow on from those before as they should; then they are believed.
 
     If not, nothing is changed: `place` is to look at them one by one.
@@ -105,15 +123,10 @@ def follow(events: Events, state: State, width: int, height: int, rules: Rules) 
     s = state[0]
     if s.run or s.shift != 0 or s.believed == 0:
         return False
-    begin = _sound(events, 0, s.last, width, height, rules.jump_us)
-    last = s.last if begin == 0 else events[begin - 1].t
-    if begin + _BLOCK <= events.shape[0]:
+    inside = np.int64(seen[0].x) < width and np.int64(seen[0].y) < height
+    begins = s.last <= events[0].t <= s.last + rules.jump_us
+    if not inside or not begins or seen[0].step_us > np.uint64(rules.jump_us):
         return False
-    for i in range(begin, events.shape[0]):
-        event = events[i]
-        if event.x >= width or event.y >= height or event.t < last or event.t > last + rules.jump_us:
-            return False
-        last = event.t
     _believe(events, 0, events.shape[0], state, rules.hold_events)
     return True
 
