@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats.opening import split_member
 from streamsnn.formats.shd import SpikeFile, is_spike_file
+from streamsnn.formats.tonic_sets import is_tonic, open_tonic, tonic_name
 
 LABELS_FILE = "labels.csv"
 _COLUMNS = ("file", "label")
@@ -49,7 +50,10 @@ class Dataset:
     def with_more(self, folder: str | os.PathLike[str]) -> Dataset:
         """The same and, after its own samples, those of another folder, whose path is put before their names."""
         more = open_dataset(folder)
-        added = tuple(dataclasses.replace(each, file=f"{more.folder}/{each.file}") for each in more.samples)
+        added = tuple(
+            each if is_tonic(each.file) else dataclasses.replace(each, file=f"{more.folder}/{each.file}")
+            for each in more.samples
+        )
         return Dataset(self.folder, self.samples + added, _all_classes(self, more))
 
     def in_order(self, labels: Sequence[str]) -> Dataset:
@@ -68,7 +72,8 @@ class Dataset:
 
 
 def open_dataset(folder: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None) -> Dataset:
-    """List the samples of a dataset without reading them: of a folder, or of a file in SHD's layout.
+    """List the samples of a dataset without reading them: of a folder, of a file in SHD's layout, or of one of tonic's
+    sets ("tonic:NMNIST/test@FOLDER", see `tonic_sets`).
 
     `labels` is a table to use in place of the folder's own labels.csv; files in it are relative to `folder`, or to the
     folder that the file is in.
@@ -76,6 +81,8 @@ def open_dataset(folder: str | os.PathLike[str], labels: str | os.PathLike[str] 
     Raises StreamsnnError for a folder that is missing, empty, laid out otherwise, or that misses a file it names.
     """
     path = Path(folder)
+    if is_tonic(folder) and not path.exists():
+        return _of_tonic(folder, labels)
     if not path.exists():
         raise StreamsnnError(f"There is no dataset {path}.", hint="Check the path; relative ones start where you are.")
     if not path.is_dir():
@@ -85,8 +92,8 @@ def open_dataset(folder: str | os.PathLike[str], labels: str | os.PathLike[str] 
             return _of_spike_file(path)
         path = path.parent
     table = path / LABELS_FILE if labels is None else Path(labels)
-    if labels is not None and not table.is_file():
-        raise StreamsnnError(f"There is no table of labels {table}.", hint="Name a CSV with the columns file,label.")
+    if labels is not None:
+        _refuse_missing(table)
     try:
         samples = tuple(_from_table(table, path) if table.exists() else _from_folders(path))
     except OSError as error:
@@ -102,11 +109,13 @@ def open_divided(
 ) -> tuple[Dataset, NDArray[np.int64]]:
     """The samples of both tables as one dataset, and which of them are held out: those of `held_out`.
 
-    `held_out` may be a file in SHD's layout, too. Raises StreamsnnError as `open_dataset` does, and where a recording
-    is in both.
+    `held_out` may be a file in SHD's layout or one of tonic's sets, too. Raises StreamsnnError as `open_dataset` does,
+    and where a recording is in both.
     """
     learned = open_dataset(folder, labels)
-    if is_spike_file(held_out):
+    if is_tonic(held_out):
+        held = open_dataset(held_out)
+    elif is_spike_file(held_out):
         held = open_dataset(held_out)
         way = os.path.relpath(held.folder, learned.folder)
         samples = tuple(dataclasses.replace(each, file=os.path.normpath(f"{way}/{each.file}")) for each in held.samples)
@@ -146,6 +155,11 @@ def _all_classes(first: Dataset, second: Dataset) -> tuple[str, ...]:
     return tuple(sorted({*first.classes, *second.classes}, key=_natural))
 
 
+def _refuse_missing(table: Path) -> None:
+    if not table.is_file():
+        raise StreamsnnError(f"There is no table of labels {table}.", hint="Name a CSV with the columns file,label.")
+
+
 def _of_spike_file(path: Path) -> Dataset:
     """The samples of a file in SHD's layout, each named FILE#NUMBER."""
     with SpikeFile(path) as file:
@@ -163,6 +177,22 @@ def _of_spike_file(path: Path) -> Dataset:
         raise StreamsnnError(f"{path} holds no recordings.", hint=_LAYOUT)
     there = {sample.label for sample in samples}
     return Dataset(path.parent, samples, tuple(name for name in names if name in there))
+
+
+def _of_tonic(name: str | os.PathLike[str], labels: str | os.PathLike[str] | None) -> Dataset:
+    """The recordings of one of tonic's sets, each named tonic:SET#NUMBER, or those of them that a table names."""
+    found = open_tonic(tonic_name(name)._replace(number=None))
+    if labels is not None:
+        _refuse_missing(Path(labels))
+        samples = tuple(_from_table(Path(labels), Path()))
+    elif found.spike_file is not None:
+        return _of_spike_file(found.spike_file)
+    else:
+        samples = tuple(
+            Sample(Path(f"{found.name}#{number}"), f"{found.name}#{number}", label)
+            for number, label in enumerate(found.labels)
+        )
+    return Dataset(Path(str(found.name)), samples, tuple(sorted({sample.label for sample in samples}, key=_natural)))
 
 
 def _natural(name: str) -> tuple[bool, int, str]:
@@ -192,7 +222,7 @@ def _from_table(table: Path, folder: Path) -> Iterator[Sample]:
             raise StreamsnnError(
                 f"{table} names {file} twice, in lines {seen[file]} and {line}.", hint="Drop one of the two lines."
             )
-        if not split_member(folder / file)[0].is_file():
+        if not is_tonic(file) and not split_member(folder / file)[0].is_file():
             raise StreamsnnError(
                 f"{table}, line {line}: there is no file {folder / file}.", hint="Copy the whole dataset."
             )
