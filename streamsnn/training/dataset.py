@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,14 @@ from streamsnn.errors import StreamsnnError
 from streamsnn.formats.opening import split_member
 from streamsnn.formats.shd import SpikeFile, is_spike_file
 from streamsnn.formats.tonic_sets import is_tonic, open_tonic, tonic_name
+from streamsnn.training.gestures import is_gestures, shown_in
 
 LABELS_FILE = "labels.csv"
 _COLUMNS = ("file", "label")
+_SPAN = re.compile(r"(.+)@(\d{1,18})-(\d{1,18})")
 _LAYOUT = (
     f"A dataset is a folder with {LABELS_FILE} (columns file,label), or with one folder of recordings a class,"
-    " or a file in the layout of SHD."
+    " or laid out as DVS128 Gesture is, or a file in the layout of SHD."
 )
 
 
@@ -29,13 +32,16 @@ _LAYOUT = (
 class Sample:
     """One recording, its path relative to the dataset's folder (as labels.csv spells it), and its class's name.
 
-    `speaker` is who said it, where the dataset tells: in a column of that name, or in a file in SHD's layout.
+    `speaker` is who said it, where the dataset tells: in a column of that name, or in a file in SHD's layout. `span` is
+    from when to when, in us of the recording's own clock, what counts is in it, and None where all of it counts;
+    `file` is then spelt FILE@BEGIN-END.
     """
 
     path: Path
     file: str
     label: str
     speaker: str | None = None
+    span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,8 @@ def open_dataset(folder: str | os.PathLike[str], labels: str | os.PathLike[str] 
     sets ("tonic:NMNIST/test@FOLDER", see `tonic_sets`).
 
     `labels` is a table to use in place of the folder's own labels.csv; files in it are relative to `folder`, or to the
-    folder that the file is in.
+    folder that the file is in. Of a folder in the layout of DVS128 Gesture, which has no labels.csv, each gesture is a
+    sample, and `labels` may be a list of recordings (.txt), such as trials_to_train.txt.
 
     Raises StreamsnnError for a folder that is missing, empty, laid out otherwise, or that misses a file it names.
     """
@@ -95,7 +102,11 @@ def open_dataset(folder: str | os.PathLike[str], labels: str | os.PathLike[str] 
     if labels is not None:
         _refuse_missing(table)
     try:
-        samples = tuple(_from_table(table, path) if table.exists() else _from_folders(path))
+        if table.suffix == ".txt" or not table.exists():
+            listed = None if labels is None else table
+            samples = tuple(_of_gestures(path, listed) if listed or is_gestures(path) else _from_folders(path))
+        else:
+            samples = tuple(_from_table(table, path))
     except OSError as error:
         raise StreamsnnError(f"{path} cannot be read: {error.strerror}.", hint="Check its permissions.") from error
     if not samples:
@@ -222,12 +233,26 @@ def _from_table(table: Path, folder: Path) -> Iterator[Sample]:
             raise StreamsnnError(
                 f"{table} names {file} twice, in lines {seen[file]} and {line}.", hint="Drop one of the two lines."
             )
-        if not is_tonic(file) and not split_member(folder / file)[0].is_file():
+        recording, span = _cut(folder, file)
+        if not is_tonic(file) and not split_member(recording)[0].is_file():
             raise StreamsnnError(
                 f"{table}, line {line}: there is no file {folder / file}.", hint="Copy the whole dataset."
             )
         seen[file] = line
-        yield Sample(folder / file, file, label, str(row.get("speaker") or "").strip() or None)
+        yield Sample(recording, file, label, str(row.get("speaker") or "").strip() or None, span)
+
+
+def _cut(folder: Path, file: str) -> tuple[Path, tuple[int, int] | None]:
+    """The recording that FILE@BEGIN-END names, and its span."""
+    found = _SPAN.fullmatch(file)
+    if found is None or (folder / file).exists():
+        return folder / file, None
+    return folder / found[1], (int(found[2]), int(found[3]))
+
+
+def _of_gestures(folder: Path, trials: Path | None) -> Iterator[Sample]:
+    for name, (begin_us, end_us, label) in shown_in(folder, trials):
+        yield Sample(folder / name, f"{name}@{begin_us}-{end_us}", label, None, (begin_us, end_us))
 
 
 def _from_folders(folder: Path) -> Iterator[Sample]:
