@@ -105,12 +105,12 @@ def _open_vectors(path: Path, head: bytes, sensor: Sensor | None) -> Content:
     header = read_header(head)
     high_first = _is_high_first(np.frombuffer(head[header.size :], "<u4", (len(head) - header.size) // 8 * 2), header)
 
-    def decode(damage: Damage, chunk_bytes: int) -> Blocks:
+    def decode_at(place: Place, damage: Damage, chunk_bytes: int) -> Blocks:
         from streamsnn.formats.evt2_kernels import VECTOR_SIZE, decode_evt21
 
-        state = np.zeros(1, STATE)
+        state = _state_at(place, header.size, 8)
         room = max(chunk_bytes // 4, VECTOR_SIZE)
-        for block in read_blocks(path, header.size, 8, damage, chunk_bytes):
+        for block in read_blocks(path, place.at, 8, damage, chunk_bytes):
             words = np.frombuffer(block, "<u4")
             done = 0
             while 0 <= done < words.size // 2:
@@ -123,8 +123,20 @@ def _open_vectors(path: Path, head: bytes, sensor: Sensor | None) -> Content:
                 _give_up(path, header.size + 8 * int(state["reserved_at"][0]), damage)
                 return
 
+    def time_in(data: bytes) -> int | None:
+        words = np.frombuffer(data, "<u4", len(data) // 8 * 2)
+        return _time_in(words[0 if high_first else 1 :: 2].tobytes())
+
+    def decode(damage: Damage, chunk_bytes: int) -> Blocks:
+        return decode_at(Place(header.size, 0, 0), damage, chunk_bytes)
+
+    def decode_from(damage: Damage, chunk_bytes: int, from_us: int) -> Blocks:
+        place = place_before(path, header.size, 8, time_in, _WRAP_US, from_us)
+        return decode_at(place or Place(header.size, 0, 0), damage, chunk_bytes)
+
     order = "high half first (legacy)" if high_first else "low half first (little endian)"
-    return Content(decode, _sensor(header, sensor), notes=(f"words are stored {order}",))
+    notes = (f"words are stored {order}",)
+    return Content(decode, _sensor(header, sensor), notes=notes, decode_from=decode_from)
 
 
 def _is_high_first(words: NDArray[np.uint32], header: Header) -> bool:
