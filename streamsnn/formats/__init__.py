@@ -53,9 +53,10 @@ def open_recording(
 ) -> Recording:
     """Open a recording of any known format. Reads no more than its header; nothing in it is ever run as code.
 
-    Of a file that holds many, "shd_test.h5#17" is one; "tonic:NMNIST#17" is one of tonic's. `sensor` overrides what the file says of it; `strict` refuses
-    damage, once reading meets it. `columns` says what the columns of a table are, as in "t,x,y,p" or "x,y,t:ns,p",
-    where neither their names nor their values tell. A file with a header and no events is a recording without chunks.
+    Of a file that holds many, "shd_test.h5#17" is one; "tonic:NMNIST#17" is one of tonic's. `sensor` overrides what the
+    file says of it; `strict` refuses damage, once reading meets it. `columns` says what the columns of a table are, as
+    in "t,x,y,p" or "x,y,t:ns,p", where neither their names nor their values tell. A file with a header and no events is
+    a recording without chunks.
 
     Raises StreamsnnError for what is no file, empty, unreadable, or of an unknown format.
     """

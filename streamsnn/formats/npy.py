@@ -130,8 +130,7 @@ def _one(path: Path, opener: Open, stated: Columns | None) -> _Layout:
     def table(blocks: list[NDArray[Any]]) -> NDArray[Any]:
         return np.stack(blocks, axis=1) if fortran else blocks[0]
 
-    with contextlib.ExitStack() as stack:
-        first = table([_items(stack, each, _SAMPLE) for each in arrays])
+    first = table(_beginnings(arrays))
     found = stated or columns.by_value(first.astype(np.float64))
     if found is None or max(place for place in found[:4] if place is not None) >= width:
         raise columns.undecided(path)
@@ -202,10 +201,15 @@ def _items(stack: contextlib.ExitStack, array: _Array, count: int) -> NDArray[An
 
 
 def _sample(layout: _Layout) -> tuple[NDArray[Any], ...]:
+    return layout.pick(_beginnings(layout.arrays))  # type: ignore[return-value]
+
+
+def _beginnings(arrays: tuple[_Array, ...]) -> list[NDArray[Any]]:
+    """The first items of all arrays, equally many: one may be cut off."""
     with contextlib.ExitStack() as stack:
-        blocks = [_items(stack, each, _SAMPLE) for each in layout.arrays]
+        blocks = [_items(stack, each, _SAMPLE) for each in arrays]
     count = min(map(len, blocks))
-    return layout.pick([block[:count] for block in blocks])  # type: ignore[return-value]
+    return [block[:count] for block in blocks]
 
 
 def _side_by_side(arrays: tuple[_Array, ...], damage: Damage, chunk_bytes: int) -> Iterator[list[NDArray[Any]]]:
@@ -216,11 +220,12 @@ def _side_by_side(arrays: tuple[_Array, ...], damage: Damage, chunk_bytes: int) 
     with contextlib.ExitStack() as stack:
         try:
             files = [stack.enter_context(array.open()) for array in arrays]
-            for file, array in zip(files, arrays, strict=True):
+            pairs = list(zip(files, arrays, strict=True))
+            for file, array in pairs:
                 file.seek(array.begin)
             while left:
                 count = min(size, left)
-                data = [_whole(file, count * array.dtype.itemsize) for file, array in zip(files, arrays, strict=True)]
+                data = [_whole(file, count * array.dtype.itemsize) for file, array in pairs]
                 there = min(len(piece) // array.dtype.itemsize for piece, array in zip(data, arrays, strict=True))
                 damage.read_bytes += there * each
                 if there:
@@ -231,11 +236,20 @@ def _side_by_side(arrays: tuple[_Array, ...], damage: Damage, chunk_bytes: int) 
                         for piece, array in zip(data, arrays, strict=True)
                     ]
                 if there < count:
-                    damage.truncated_bytes += max(sum(map(len, data)) - there * each, 1)
+                    rest = sum(_rest(file, (left - count) * array.dtype.itemsize) for file, array in pairs)
+                    damage.truncated_bytes += max(sum(map(len, data)) + rest - there * each, 1)
                     return
                 left -= count
         except _BROKEN_ZIP:
             damage.unreadable_bytes += left * each
+
+
+def _rest(file: IO[bytes], size: int) -> int:
+    """How many of `size` bytes there are."""
+    there = 0
+    while there < size and (some := file.read(min(size - there, _COPY_BYTES))):
+        there += len(some)
+    return there
 
 
 def _whole(file: IO[bytes], size: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The data sets that tonic knows, read with tonic (GPL-3, an extra of its own), from where it has put them on this disk.
+"""The data sets that tonic knows, read with tonic (GPL-3, an extra of its own), from where it has put them on the disk.
 
 "tonic:NAME" is such a set, of tonic's own name: "tonic:NMNIST", "tonic:DVSGesture", "tonic:SHD". "tonic:NMNIST/test" is
 its other part, "tonic:NMNIST/test@FOLDER" the one below FOLDER, which is tonic's `save_to` and "data" if left out, and
@@ -87,7 +87,7 @@ class TonicSet:
 def open_tonic(name: TonicName) -> TonicSet:
     """What tonic has put below the name's folder. Its number does not matter.
 
-    Raises StreamsnnError where tonic is not installed, where it knows no such set or part, and where there are no files.
+    Raises StreamsnnError where tonic is not installed, knows no such set or part, or misses its files.
     """
     try:
         sets = importlib.import_module("tonic.datasets")
