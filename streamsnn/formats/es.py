@@ -101,5 +101,5 @@ def _encode(file: BinaryIO, sensor: Sensor, blocks: Iterator[Events]) -> None:
         last = int(events["t"][-1])
 
 
-write = Writer(_encode, size_limit=1 << 16, silence_limit_us=_SILENCE_LIMIT_US)
+write = Writer(_encode, size_limit=(1 << 16) - 1, silence_limit_us=_SILENCE_LIMIT_US)
 FORMAT = Format("ES", (".es",), "Event Stream of DVS or ATIS events", _recognise, _open, write)

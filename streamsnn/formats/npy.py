@@ -103,7 +103,7 @@ def open_table(path: Path, head: bytes, sensor: Sensor | None, stated: Columns |
 
 def _one(path: Path, opener: Open, stated: Columns | None) -> _Layout:
     """One array that holds everything."""
-    array, shape, fortran = _header(opener)
+    array, shape, fortran = _header(path, opener)
     names = array.dtype.names
     if names is not None:
         found = columns.named(names)
@@ -153,7 +153,7 @@ def _archive(path: Path, stated: Columns | None) -> tuple[_Layout, str]:
         arrays = []
         for place in found[:4]:
             if place is not None:
-                array, shape, _ = _header(openers[names[place]])
+                array, shape, _ = _header(path, openers[names[place]])
                 if len(shape) != 1 or array.dtype.kind not in "iufb":
                     raise columns.undecided(path)
                 arrays.append(array)
@@ -177,14 +177,16 @@ def _member_opener(path: Path, name: str) -> Open:
     return lambda: _opened_member(path, name)
 
 
-def _header(opener: Open) -> tuple[_Array, tuple[int, ...], bool]:
+def _header(path: Path, opener: Open) -> tuple[_Array, tuple[int, ...], bool]:
     with opener() as file:
         version = npy_format.read_magic(file)
         read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
         shape, fortran, dtype = read(file)
         begin = file.tell()
     if dtype.hasobject:
-        raise StreamsnnError("It holds Python objects, which are not loaded: they could run code", hint="Save numbers.")
+        raise StreamsnnError(
+            f"{path} holds Python objects, which are not loaded: they could run code", hint="Save numbers."
+        )
     if dtype.itemsize == 0 or any(size < 0 for size in shape):
         raise ValueError("an array of nothing")
     return _Array(opener, begin, int(shape[0]) if shape else 0, dtype), tuple(map(int, shape)), bool(fortran)

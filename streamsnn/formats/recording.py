@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.formats.columns import Columns
+from streamsnn.formats.columns import OUTSIDE, Columns
 from streamsnn.formats.tidy import Surveyed, Tidy, events_of
 from streamsnn.formats.writing import Writer
 from streamsnn.types import EVENT, Events, Sensor
@@ -152,6 +152,7 @@ class Recording:
             return self._content.sensor
         with contextlib.closing(self._blocks(Damage(), CHUNK_BYTES)) as blocks:
             events = next((some for some in map(events_of, blocks) if some.size), np.empty(0, EVENT))
+        events = events[(events["x"] < OUTSIDE) & (events["y"] < OUTSIDE)]
         # A few corrupt addresses must not blow the sensor up: 99.9 % of the events have to fit.
         x, y = (int(np.quantile(events[axis], 0.999, method="lower")) if events.size else 0 for axis in "xy")
         width, height = next(((w, h) for w, h in _USUAL_SIZES if x < w and y < h), (x + 1, y + 1))

@@ -42,6 +42,8 @@ class _Table(NamedTuple):
 
 def _recognise(head: bytes, extension: str, sensor: Sensor | None) -> Match:
     table = _table(head)
+    if table is not None and table.names and not len(table.rows):
+        return Match.POSSIBLE if extension in FORMAT.extensions and columns.named(table.names) else Match.NO
     if table is None or not len(table.rows) or table.share < (0.5 if extension in FORMAT.extensions else 0.9):
         return Match.NO
     if table.names is not None:
@@ -110,9 +112,9 @@ def _parsed(parse: object, data: bytes, roles: NDArray[np.int8], power: int, los
 
 def _table(head: bytes) -> _Table | None:
     """What a text begins with; None for what is no text."""
-    sample = head[:_SAMPLE_BYTES].rstrip(b"\0")  # A disk that was full leaves zeros.
+    sample = head[:_SAMPLE_BYTES].replace(b"\0", b"\n")  # A disk that was full, or hurt, leaves zeros.
     strange = sum(sample.count(bytes((byte,))) for byte in range(32) if byte not in (9, 10, 13))
-    if not sample or sample.count(b"\0") or strange > len(sample) // 100:
+    if not sample.strip() or strange > len(sample) // 100:
         return None
     names: list[str] | None = None
     size: tuple[int, int] | None = None
