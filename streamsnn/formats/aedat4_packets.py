@@ -112,9 +112,10 @@ def _payloads(path: Path, begin: int, end: int, stream: int, damage: Damage) -> 
         while at < end:
             frame = file.read(_FRAME_BYTES)
             begin = at + _FRAME_BYTES
-            number, size = struct.unpack("<ii", frame) if len(frame) == _FRAME_BYTES else (0, 0)
+            there = begin <= end and len(frame) == _FRAME_BYTES
+            number, size = struct.unpack("<ii", frame) if there else (0, 0)
             whole = begin + size <= end
-            if len(frame) < _FRAME_BYTES or (not whole and number != stream):
+            if not there or (not whole and number != stream):
                 damage.truncated_bytes += end - at
                 return
             if size <= 0 or number < 0:

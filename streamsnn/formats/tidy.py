@@ -15,7 +15,7 @@ The rules, which give the same events however the stream is cut into blocks:
   out of order, or 1 in `confirm_events` of all closed a silence. The first `confirm_events` events are thin at no such
   cost, unless more were wrong than right.
 - When the recording ends with suspects, those ahead are thin, or, after a single silence, believed like a row; but
-  few (1 in `confirm_events` of all) are left out if they are far (`doubt_us`).
+  few (1 in `confirm_events` of all) are left out if they are far (`doubt_us`), unless most of the recording is thin.
 - Silences that are not believed, and a clock that went back for good, are closed: the events follow on at once. Nobody
   waits for the hours that a few wrong bits make.
 - Of `hold_events` suspects without an end those ahead are believed, and those behind left out: memory is bounded.
@@ -133,7 +133,8 @@ class Tidy:
         if state["run"]:
             near = state["run_last"] - state["last"] <= self._rules.doubt_us
             many = state["run_events"] * self._rules.confirm_events >= state["believed"]
-            if state["run_first"] > state["last"] and (near or many):
+            sparse = state["believed"] < 2 * state["thin"] + self._rules.confirm_events
+            if state["run_first"] > state["last"] and (near or many or sparse):
                 self._settle(held, held.size, False, self._states, self._rules)
             else:
                 held = held[: state["run_begin"]]

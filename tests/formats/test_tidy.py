@@ -112,6 +112,8 @@ def test_a_few_last_events_after_a_pause_are_believed() -> None:
 def test_a_sparse_recording_is_believed(step_us: int) -> None:
     events = steady(300, step_us=step_us)
     assert np.array_equal(tidied(events)[0], events)
+    longer = steady(64 * 20 + 9, step_us=step_us)
+    assert np.array_equal(tidied(longer)[0], longer)
     three = make_events([0, 1 << 31, (1 << 32) - 5])
     assert np.array_equal(tidied(three)[0], three)
 
