@@ -1,8 +1,8 @@
 """How much memory it takes to read a recording that is larger than memory, in each format that is written.
 
-The recording is a synthetic scene over and over, its time going on. It is written to the disk, format after format, read
-once by a process of its own, whose highest resident memory is what counts, and removed. What such a process takes before
-it opens anything stands beside it: Python, numpy and numba.
+The recording is a synthetic scene over and over, its time going on. It is written to the disk, format after format,
+read once by a process of its own, whose highest resident memory is what counts, and removed. What such a process takes
+before it opens anything stands beside it: Python, numpy and numba.
 """
 
 from __future__ import annotations

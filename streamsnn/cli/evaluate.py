@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Stream every recording of DATASET through a model from a fresh state, step by step, and count how often it is right.
-DATASET is a folder with labels.csv (columns file,label), one with a folder of recordings a class, one laid out as DVS128
-Gesture is (--labels trials_to_test.txt picks recordings), a file such as shd_test.h5, or one of tonic's sets, such as
-tonic:NMNIST (its test part, from the folder ./data) or tonic:NMNIST/train@FOLDER, of files that tonic has downloaded;
-labels must be spelt as the model's are. What counts as the model's answer is the class with the most evidence at the
-recording's end, gathered as the model's readout settings say (threshold, hysteresis and patience play no part).
+DATASET is a folder with labels.csv (columns file,label), one with a folder of recordings a class, one laid out as
+DVS128 Gesture is (--labels trials_to_test.txt picks recordings), a file such as shd_test.h5, or one of tonic's sets,
+such as tonic:NMNIST (its test part, from the folder ./data) or tonic:NMNIST/train@FOLDER, of files that tonic has
+downloaded; labels must be spelt as the model's are. What counts as the model's answer is the class with the most
+evidence at the recording's end, gathered as the model's readout settings say (threshold, hysteresis and patience play
+no part).
 
 With --spans DATASET is one recording, and FILE says what comes when in it: counted is what the model reports, as `run`
 would show it. A report is a hit if its label's span has begun and is over for less than half a second; all other

@@ -41,9 +41,9 @@ def parse_rows(
     """Rows of numbers, of which each line is one, up to the end of `data`: how many events came out.
 
     roles[column] is 0 for the time, 1 for x, 2 for y, 3 for the polarity and -1 for what is passed over; 10 ** `power`
-    makes us of times. Columns stand behind commas, semicolons, tabs or spaces; double quotes are passed over. Empty lines and those that begin with #
-    or % are passed over. lost[0] counts the bytes of lines that are no such row. `out` holds one event a line, and as
-    many as data.size // 6 + 2.
+    makes us of times. Columns stand behind commas, semicolons, tabs or spaces; double quotes are passed over, and so
+    are empty lines and those that begin with # or %. lost[0] counts the bytes of lines that are no such row. `out`
+    holds one event a line, and as many as data.size // 6 + 2.
     """
     columns = roles.shape[0]
     last_role = 0
