@@ -20,6 +20,7 @@ import numpy as np
 
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats import columns
+from streamsnn.formats.hdf5_guard import refuse_harmful
 from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match
 from streamsnn.types import Sensor
 
@@ -87,6 +88,7 @@ def _opened(path: Path) -> Iterator[Any]:
     """The file; HDF5 fails in many ways, and each means that it is not what it should be."""
     import h5py
 
+    refuse_harmful(path)
     with contextlib.suppress(ImportError):
         importlib.import_module("hdf5plugin")
     try:
