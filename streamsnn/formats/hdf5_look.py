@@ -5,6 +5,7 @@ library came through, whatever it said of the file.
 """
 
 import contextlib
+import importlib
 import sys
 
 _FIRST = 1 << 12
@@ -15,7 +16,7 @@ def look(path: str) -> None:
     import h5py
 
     with contextlib.suppress(ImportError):
-        import hdf5plugin  # noqa: F401
+        importlib.import_module("hdf5plugin")
     # What cannot be read in peace is said when it is opened in earnest.
     with contextlib.suppress(Exception), h5py.File(path, "r") as file:
         waiting = [file]
