@@ -26,6 +26,8 @@ _EVENT_BYTES = 5
 _DVS, _ATIS = 1, 2
 _OTHERS = {0: "generic events", 3: "events for a display", 4: "colour events"}
 _SILENCE_LIMIT_US = 3_600_000_000  # 28 MB of nothing but overflows.
+_MOST_US = 36 * _SILENCE_LIMIT_US
+"""A few events over weeks would take gigabytes."""
 _WRITE_EVENTS = 1 << 14
 
 STATE = np.dtype([("t", "<i8"), ("left", "<i8")])
@@ -87,6 +89,12 @@ def _encode(file: BinaryIO, sensor: Sensor, blocks: Iterator[Events]) -> None:
             raise StreamsnnError(
                 f"{file.name.removesuffix('.partial')} was not written: its first event is at {events['t'][0]} us",
                 hint="Event Stream counts from 0. Choose another format.",
+            )
+        if events["t"][-1] >= _MOST_US:
+            raise StreamsnnError(
+                f"{file.name.removesuffix('.partial')} was not written: it would last longer than"
+                f" {_MOST_US // _SILENCE_LIMIT_US} hours",
+                hint="Event Stream takes 28 MB for every hour of silence. Choose another format.",
             )
         # What comes before the first event of a block may take any room: it is written without an event.
         ahead = (int(events["t"][0]) - last) // 127
