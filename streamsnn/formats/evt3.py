@@ -2,6 +2,9 @@
 
 The words are those of docs.prophesee.ai, "EVT 3.0 Format". Our own compiled reader because expelliarmus 1.1.12 counts
 wraps on top of TIME_HIGH, and faery 0.7.1 gives up at the first event outside the sensor.
+
+There is no beginning in the middle: how often the clock has gone round before a place is known only to whoever has seen
+every TIME_HIGH, since a silent camera's 16.8 s are 8 kB, fewer bytes than could be skipped.
 """
 
 from __future__ import annotations
