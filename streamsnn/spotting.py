@@ -7,6 +7,7 @@ import itertools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from streamsnn.errors import StreamsnnError
@@ -17,6 +18,7 @@ LATE_US = 500_000
 _COLUMNS = ("begin_us", "end_us", "label")
 _GESTURES = {"startTime_usec": "begin_us", "endTime_usec": "end_us", "class": "label"}
 """The columns of the tables beside DVS128 Gesture's recordings."""
+_GESTURE_NAMES = "gesture_mapping.csv"
 
 
 class Span(NamedTuple):
@@ -97,24 +99,38 @@ def spot(spans: Sequence[Span], reports: Sequence[Report], duration_us: int, lat
 
 def read_spans(path: str | os.PathLike[str]) -> tuple[Span, ...]:
     """The spans of a CSV file with the columns begin_us, end_us and label, in order of time; or with those of DVS128
-    Gesture: class, startTime_usec and endTime_usec.
+    Gesture: class, startTime_usec and endTime_usec. Its classes are numbers, to which gesture_mapping.csv in the same
+    folder, if it is there, gives names.
 
     Raises StreamsnnError for a file that is missing or says something else.
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file, skipinitialspace=True)
-            rows.fieldnames = [_GESTURES.get(name.strip(), name) for name in rows.fieldnames or ()]
+            given = [name.strip() for name in rows.fieldnames or ()]
+            rows.fieldnames = [_GESTURES.get(name, name) for name in given]
             missing = [column for column in _COLUMNS if column not in (rows.fieldnames or ())]
             if missing:
                 raise StreamsnnError(f"{path} has no column {missing[0]}.", hint=f"Write {','.join(_COLUMNS)} first.")
-            return tuple(sorted(_span(row, f"{path}, line {rows.line_num}") for row in rows))
+            names = _gesture_names(Path(path).parent) if "class" in given else {}
+            spans = [_span(row, f"{path}, line {rows.line_num}") for row in rows]
+            return tuple(sorted(span._replace(label=names.get(span.label, span.label)) for span in spans))
     except FileNotFoundError as error:
         raise StreamsnnError(f"There is no file {path}.", hint="Name a CSV of what is in the stream.") from error
     except OSError as error:
         raise StreamsnnError(f"{path} cannot be read: {error.strerror}.", hint="Check its permissions.") from error
     except UnicodeDecodeError as error:
         raise StreamsnnError(f"{path} is not a text in UTF-8.", hint="Name a CSV of what is in the stream.") from error
+
+
+def _gesture_names(folder: Path) -> dict[str, str]:
+    table = folder / _GESTURE_NAMES
+    if not table.exists():
+        return {}
+    rows = csv.DictReader(table.read_text(encoding="utf-8-sig").splitlines(), skipinitialspace=True)
+    if not {"action", "label"} <= set(rows.fieldnames or ()):
+        raise StreamsnnError(f"{table} has no columns action and label.", hint="Take the data set's own, or none.")
+    return {str(row["label"] or "").strip(): str(row["action"] or "").strip() for row in rows}
 
 
 def _span(row: dict[str, Any], where: str) -> Span:

@@ -33,7 +33,7 @@ from streamsnn.formats import write_recording
 
 OURS = "streamsnn"
 _DECODE, _STEPS, _FILTER = "decode", "decode, filter, bin", "decode, background filter, filter, bin"
-_EXTENSIONS = {"DAT": ".dat", "EVT2": ".evt2.raw", "EVT3": ".raw", "AEDAT4": ".aedat4", "ES": ".es"}
+EXTENSIONS = {"DAT": ".dat", "EVT2": ".evt2.raw", "EVT3": ".raw", "AEDAT4": ".aedat4", "ES": ".es"}
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def measure_with(
     stages: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="streamsnn-") as folder:
         for name in ALL:
-            path = Path(folder) / f"recording{_EXTENSIONS[name]}"
+            path = Path(folder) / f"recording{EXTENSIONS[name]}"
             progress(f"writing {name}")
             write_recording(path, events, scene.sensor)
             decoding = [_decoding(reader, path, events) for reader in readers if name in reader.formats]

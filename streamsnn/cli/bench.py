@@ -29,6 +29,7 @@ _EXAMPLES = """\
   streamsnn bench --network brf --rate typical --against numpy
   streamsnn bench --picture steps.png --json > steps.json
   streamsnn bench formats
+  streamsnn bench formats --long                          # 10 GB in each format, one after another, on the disk
   make peers && .venv-peers/bin/streamsnn bench           # beside the other libraries"""
 
 _TOPICS = ("steps", "formats", "startup", "cochlea", "tracking", "window", "convolution", "rows")
@@ -36,7 +37,6 @@ _ONLY_STEPS = {
     "network": "--network",
     "rate": "--rate",
     "against": "--against",
-    "long": "--long",
     "picture": "--picture",
 }
 
@@ -52,19 +52,25 @@ def parser() -> Parser:
     )
     parser.add_argument("--quick", action="store_true", help="short rounds, and nothing that takes long to build")
     parser.add_argument("--json", action="store_true", help="print one JSON object, with everything")
+    parser.add_argument(
+        "--long",
+        action="store_true",
+        help="of steps: a stream of a million of them, does it grow slower? of formats: what memory do 10 GB take?",
+    )
     group = parser.add_argument_group("steps")
     group.add_argument("--network", action="append", metavar="N", help="only this network; may be repeated")
     group.add_argument(
         "--rate", action="append", metavar="R", help="only sparse, typical or busy (20, 200, 2000 events a step)"
     )
     group.add_argument("--against", action="append", metavar="A", help="only beside this one; may be repeated")
-    group.add_argument("--long", action="store_true", help="a stream of a million steps: does it grow slower?")
     group.add_argument("--picture", metavar="FILE", help="draw the medians as a picture (.png, .pdf, .svg)")
     return parser
 
 
 def command(arguments: argparse.Namespace) -> int:
     refuse_unknown(arguments.what, _TOPICS, "benchmark", f"Choose {', '.join(_TOPICS)}.")
+    if arguments.long and arguments.what not in ("steps", "formats"):
+        raise StreamsnnError(f"--long is not for {arguments.what}.", hint="Leave out --long.")
     if arguments.what != "steps":
         for name, option in _ONLY_STEPS.items():
             if getattr(arguments, name):
@@ -89,7 +95,8 @@ def _measure(arguments: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     from streamsnn.cli.working import working
 
     if arguments.what != "steps":
-        topic = importlib.import_module(f"streamsnn.bench.{arguments.what}")
+        module = "long_reading" if arguments.long else arguments.what
+        topic = importlib.import_module(f"streamsnn.bench.{module}")
         with working() as told:
             return topic.measure(arguments.quick, told), topic
     from streamsnn.bench import report

@@ -31,7 +31,6 @@ _EXAMPLES = """\
   streamsnn convert box.aedat box.aedat4 --filter background:tau=5ms --strict
   streamsnn convert street.dat street.raw --format EVT2"""
 
-_PACKET_US = 10_000
 _OFTEN_BYTES = 1 << 20
 
 
@@ -72,7 +71,6 @@ def command(arguments: argparse.Namespace) -> int:
     _refuse_itself(file, target)
     source = RecordingSource(
         source_path,
-        packet_us=_PACKET_US,
         start_us=arguments.start,
         stop_us=arguments.stop,
         sensor=options.sensor_of(arguments),
@@ -91,8 +89,12 @@ def command(arguments: argparse.Namespace) -> int:
 
 
 def _blocks(source: RecordingSource, filters: list[Filter], crop: _Crop | None, tell: Any) -> Iterator[Events]:
+    """What is written. Silence is not walked through: a few events may be years apart."""
+    from streamsnn.types import Packet
+
     told = 0
-    for packet in source:
+    for events in source.events():
+        packet = Packet(events, int(events["t"][0]), int(events["t"][-1]) + 1, 0)
         for apply in filters:
             packet = apply(packet)
         events = packet.events if crop is None else crop(packet.events)
@@ -151,7 +153,7 @@ def _refuse_itself(source: Path, target: Path) -> None:
         raise StreamsnnError(f"{target} is a folder.", hint="Name a file in it.")
     try:
         same = os.path.samefile(source, target)
-    except OSError:  # One of them is not there; opening them will say so.
+    except (OSError, ValueError):  # One of them is not there; opening them will say so.
         return
     if same:
         raise StreamsnnError(f"{target} is the recording itself, which is not written over.", hint="Name another file.")

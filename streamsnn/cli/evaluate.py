@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Stream every recording of DATASET through a model from a fresh state, step by step, and count how often it is right.
-DATASET is a folder with labels.csv (columns file,label), or with one folder of recordings a class, or a file such as
-shd_test.h5; labels must be spelt as the model's are. What counts as the model's answer is the class with the most
+DATASET is a folder with labels.csv (columns file,label), one with a folder of recordings a class, one laid out as
+DVS128 Gesture is (--labels trials_to_test.txt picks recordings), a file such as shd_test.h5, or one of tonic's sets,
+such as tonic:NMNIST (its test part, from the folder ./data) or tonic:NMNIST/train@FOLDER, of files that tonic has
+downloaded; labels must be spelt as the model's are. What counts as the model's answer is the class with the most
 evidence at the recording's end, gathered as the model's readout settings say (threshold, hysteresis and patience play
 no part).
 
@@ -37,14 +39,17 @@ _EXAMPLES = """\
   streamsnn evaluate recordings/shapes.dat --track recordings/shapes.csv
   streamsnn evaluate ../data/nmnist --labels models/nmnist-brf/held-out.csv --model nmnist-brf
   streamsnn evaluate ../data/nmnist --model nmnist-brf --confusion confusion.png --anytime anytime.png
+  streamsnn evaluate --dataset tonic:NMNIST@../data --split test --model nmnist-brf
   streamsnn evaluate ../data/nmnist --model ./models/mine --limit 100 --json | jq .accuracy"""
 
 
 def parser() -> Parser:
     parser = Parser("streamsnn evaluate", _DESCRIPTION, _EXAMPLES)
     parser.add_argument(
-        "dataset", metavar="DATASET", help="a folder of labelled recordings, or with --spans a recording"
+        "dataset", nargs="?", metavar="DATASET", help="a folder of labelled recordings, or with --spans a recording"
     )
+    parser.add_argument("--dataset", dest="named", metavar="DATASET", help="the same, as `train` spells it")
+    parser.add_argument("--split", metavar="PART", help="with one of tonic's sets: train, test, or valid (test)")
     parser.add_argument(
         "--labels",
         metavar="FILE",
@@ -78,6 +83,7 @@ def parser() -> Parser:
 
 
 def command(arguments: argparse.Namespace) -> int:
+    arguments.dataset = _dataset(arguments)
     if arguments.track:
         return _track(arguments)
     if not arguments.model:
@@ -110,6 +116,23 @@ def command(arguments: argparse.Namespace) -> int:
         print_evaluation(evaluation)
         _offer_pictures(arguments)
     return 0
+
+
+def _dataset(arguments: argparse.Namespace) -> str:
+    """What is to be evaluated, in one word; of one of tonic's sets the test part, if nothing else is asked for."""
+    from streamsnn.formats.tonic_sets import is_tonic, tonic_name
+
+    if (arguments.dataset is None) == (arguments.named is None):
+        raise StreamsnnError("One dataset is wanted.", hint="Name it as DATASET, or behind --dataset.")
+    dataset = str(arguments.dataset or arguments.named)
+    if not is_tonic(dataset) or Path(dataset).exists():
+        if arguments.split:
+            raise StreamsnnError("--split is for tonic's sets.", hint="Of a folder name a table with --labels.")
+        return dataset
+    name = tonic_name(dataset)
+    if name.part and arguments.split and name.part != arguments.split:
+        raise StreamsnnError(f"{dataset} and --split {arguments.split} are two parts.", hint="Leave one out.")
+    return str(name._replace(part=name.part or arguments.split or "test"))
 
 
 def _spot(arguments: argparse.Namespace) -> int:

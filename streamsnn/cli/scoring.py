@@ -13,6 +13,7 @@ from streamsnn.cli import options
 from streamsnn.cli.evaluation import Answer, Evaluation, Flaw
 from streamsnn.engine import stream
 from streamsnn.errors import StreamsnnError
+from streamsnn.formats import open_recording
 from streamsnn.latency import Histogram
 from streamsnn.readout import ScoreReadout
 from streamsnn.registry import open_model, open_source
@@ -82,10 +83,12 @@ def _answer(
     """
     card = model.card
     with _reading():
+        start_us, stop_us = _cut(sample, arguments.duration)
         recording = open_source(
             str(sample.path),
             sensor=options.sensor_of(arguments),
-            stop_us=arguments.duration,
+            start_us=start_us,
+            stop_us=stop_us,
             packet_us=_PACKET_US,
             strict=arguments.strict,
             hearing=card.hearing,
@@ -121,6 +124,16 @@ def _answer(
             sample, np.array(classes, np.int64), spikes, operations if counted else None, _word_us(recording, sounds)
         )
         return answer, options.damage_of(recording)
+
+
+def _cut(sample: Sample, duration_us: int | None) -> tuple[int, int | None]:
+    """From when to when, after the recording's beginning, the sample is in it."""
+    if sample.span is None:
+        return 0, duration_us
+    begin_us, end_us = sample.span
+    origin_us = open_recording(sample.path).t_begin_us
+    stop_us = end_us if duration_us is None else min(end_us, begin_us + duration_us)
+    return max(begin_us - origin_us, 0), max(stop_us - origin_us, 1)
 
 
 def _word_us(recording: Source, sounds: Sequence[Sound]) -> int | None:

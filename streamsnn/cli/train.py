@@ -17,6 +17,7 @@ than the epoch it interrupts: --resume goes on from there."""
 
 _EXAMPLES = """\
   streamsnn train models/nmnist-brf/recipe.toml --out models/mine
+  streamsnn train models/nmnist-brf/recipe.toml --dataset tonic:NMNIST@../data --out models/mine
   streamsnn train my.toml --resume"""
 
 _NO_CHECKPOINT = "note: there is no checkpoint to resume from; training begins with the first epoch"
@@ -30,6 +31,12 @@ _REPLACED = "note: {} holds a model; it stays until this training has ended and 
 def parser() -> Parser:
     parser = Parser("streamsnn train", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("config", metavar="CONFIG.toml", help="the recipe: network, data, augmentation, training")
+    parser.add_argument(
+        "--dataset",
+        metavar="DATASET",
+        help="learn from this in place of the recipe's own [data] folder, labels and held-out recordings:"
+        " a folder, or one of tonic's sets, such as tonic:NMNIST or tonic:NMNIST@FOLDER",
+    )
     parser.add_argument("--out", metavar="DIR", help="the model folder to write (default: models/NAME of the recipe)")
     parser.add_argument("--resume", action="store_true", help="go on with a training that was interrupted")
     return parser
@@ -39,6 +46,8 @@ def command(arguments: argparse.Namespace) -> int:
     from streamsnn.training.config import load_config
 
     config = load_config(arguments.config)
+    if arguments.dataset is not None:
+        config = config.of_dataset(arguments.dataset)
     folder = Path("models") / config.model.name if arguments.out is None else Path(arguments.out)
     # After the recipe has been read: whoever misspelt it need not wait for torch.
     from streamsnn.training.progress import TerminalObserver
@@ -59,4 +68,6 @@ def command(arguments: argparse.Namespace) -> int:
 def _command(arguments: argparse.Namespace) -> str:
     """What one types to train this again."""
     words = ["streamsnn", "train", arguments.config]
+    if arguments.dataset is not None:
+        words += ["--dataset", arguments.dataset]
     return shlex.join(words + (["--out", arguments.out] if arguments.out is not None else []))

@@ -13,6 +13,7 @@ from streamsnn.formats import aedat2, aedat3, aedat4, dat, es, evt2, evt3, hdf5,
 from streamsnn.formats.columns import stated
 from streamsnn.formats.opening import read_head, split_member
 from streamsnn.formats.recording import Content, Damage, Format, Match, Recording
+from streamsnn.formats.tonic_sets import is_tonic, open_tonic_recording
 from streamsnn.types import Events, Sensor
 
 __all__ = [
@@ -52,18 +53,20 @@ def open_recording(
 ) -> Recording:
     """Open a recording of any known format. Reads no more than its header; nothing in it is ever run as code.
 
-    Of a file that holds many, "shd_test.h5#17" is one. `sensor` overrides what the file says of it; `strict` refuses
-    damage, once reading meets it. `columns` says what the columns of a table are, as in "t,x,y,p" or "x,y,t:ns,p",
-    where neither their names nor their values tell. A file with a header and no events is a recording without chunks.
+    Of a file that holds many, "shd_test.h5#17" is one; "tonic:NMNIST#17" is one of tonic's. `sensor` overrides what the
+    file says of it; `strict` refuses damage, once reading meets it. `columns` says what the columns of a table are, as
+    in "t,x,y,p" or "x,y,t:ns,p", where neither their names nor their values tell. A file with a header and no events is
+    a recording without chunks.
 
     Raises StreamsnnError for what is no file, empty, unreadable, or of an unknown format.
     """
+    if is_tonic(path) and not os.path.lexists(path):
+        return open_tonic_recording(path, sensor=sensor, strict=strict)
     path = Path(path)
     file, member = split_member(path)
     head = read_head(file)
     extension = file.suffix.lower()
-    matches = [(form.recognise(head, extension, sensor), extension in form.extensions, form) for form in FORMATS]
-    match, _, form = max(matches, key=lambda entry: entry[:2])
+    match, form = _best(head, extension, sensor)
     if match == Match.NO and columns is not None:
         form = text.FORMAT
     elif match == Match.NO:
@@ -83,6 +86,18 @@ def open_recording(
     else:
         content = form.open_table(path, head, sensor, stated(columns))
     return Recording(path, form.name, content, strict=strict)
+
+
+def _best(head: bytes, extension: str, sensor: Sensor | None) -> tuple[Match, Format]:
+    """The format that fits best, and how well. No two share a signature: whoever finds theirs ends the search."""
+    matches: list[tuple[Match, bool, Format]] = []
+    for form in FORMATS:
+        match = form.recognise(head, extension, sensor)
+        if match == Match.SURE:
+            return match, form
+        matches.append((match, extension in form.extensions, form))
+    match, _, form = max(matches, key=lambda entry: entry[:2])
+    return match, form
 
 
 def write_recording(path: str | os.PathLike[str], events: Events, sensor: Sensor) -> None:

@@ -50,10 +50,10 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
         from streamsnn.formats.kernels import decode_aedat2
 
         state = np.array([(place.at > begin, place.stored, place.t_us)], STATE)
-        memory = np.empty(max(chunk_bytes // _RECORD_BYTES, 1), EVENT)
         for block in read_blocks(path, place.at, _RECORD_BYTES, damage, chunk_bytes):
             words = np.frombuffer(block, ">u4").astype(np.uint32)
-            yield memory[: decode_aedat2(words, davis, last_column, state, memory)]
+            events = np.empty(words.size // 2, EVENT)
+            yield events[: decode_aedat2(words, davis, last_column, state, events)]
 
     def decode(damage: Damage, chunk_bytes: int) -> Blocks:
         return decode_at(Place(begin, 0, 0), damage, chunk_bytes)

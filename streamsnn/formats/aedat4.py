@@ -16,10 +16,11 @@ from xml.etree import ElementTree
 import numpy as np
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.formats.aedat4_packets import STORED, stored_events
+from streamsnn.formats.aedat4_packets import STORED, packet_before, stored_events
 from streamsnn.formats.decompression import LZ4, METHODS
 from streamsnn.formats.flatbuffer import field, vector
 from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match
+from streamsnn.formats.tidy import SEEN, Surveyed
 from streamsnn.formats.writing import Writer, regrouped
 from streamsnn.types import EVENT, Events, Sensor
 
@@ -75,25 +76,34 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
     stream, stated = streams[0]
     notes = (f"{len(streams)} streams of events, of which the first is read",) if len(streams) > 1 else ()
 
-    def decode(damage: Damage, chunk_bytes: int) -> Blocks:
+    def decode_at(begin: int, damage: Damage, chunk_bytes: int) -> Blocks:
         from streamsnn.formats.kernels import unpack_aedat4
 
         room = max(chunk_bytes // EVENT.itemsize, 1)
-        memory = np.empty(room, EVENT)
+        memory: Events = np.empty(0, EVENT)
+        seen = np.zeros(1, SEEN)
         count = 0
         begin_packet = METHODS[header.compression]()
-        for stored in stored_events(path, header.size, header.index_begin, stream, begin_packet, damage):
+        for stored in stored_events(path, begin, header.index_begin, stream, begin_packet, damage):
             if count and count + len(stored) > room:
-                yield memory[:count]
+                yield Surveyed(memory[:count], seen)
                 count = 0
-            if len(stored) > len(memory):
-                memory = np.empty(len(stored), EVENT)
-            unpack_aedat4(stored, memory[count:])
+            if not count:
+                memory = np.empty(max(room, len(stored)), EVENT)
+            unpack_aedat4(stored, memory, count, seen)
             count += len(stored)
         if count:
-            yield memory[:count]
+            yield Surveyed(memory[:count], seen)
 
-    return Content(decode, sensor or stated, notes=notes)
+    def decode(damage: Damage, chunk_bytes: int) -> Blocks:
+        return decode_at(header.size, damage, chunk_bytes)
+
+    def decode_from(damage: Damage, chunk_bytes: int, from_us: int) -> Blocks:
+        begin_packet = METHODS[header.compression]()
+        place = packet_before(path, header.size, header.index_begin, stream, begin_packet, from_us)
+        return decode_at(header.size if place is None else place, damage, chunk_bytes)
+
+    return Content(decode, sensor or stated, notes=notes, decode_from=decode_from)
 
 
 def _header(head: bytes) -> _Header:

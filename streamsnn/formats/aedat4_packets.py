@@ -24,6 +24,10 @@ Stored = NDArray[np.void]
 _FRAME_BYTES = 8
 _READ_BYTES = 1 << 18
 _IDENTIFIER = b"EVTS"
+_LOOKS = 4096
+_LEAP_US = 600_000_000
+_EARLIER_US = 1_000_000
+"""So much before the wanted time decoding begins: what is out of order around it gets its place."""
 _DAMAGED = (struct.error, ValueError)
 
 
@@ -52,6 +56,49 @@ def stored_events(
             yield events
 
 
+def packet_before(path: Path, begin: int, end: int, stream: int, begin_packet: Begin, from_us: int) -> int | None:
+    """Where a packet begins behind which all that is at `from_us` or later lies; None where nothing tells.
+
+    Only headers of packets are read, and of 4,096 packets at most the events, by whose times the place is found. Where
+    these go back or leap by minutes, or a packet is damaged, nothing is said, and all must be decoded.
+    """
+    places = [at for at, size, number in _headers(path, begin, end) if number == stream and size <= PACKET_LIMIT_BYTES]
+    looks = places[:: max(len(places) // _LOOKS, 1)]
+    found: int | None = None
+    last_us: int | None = None
+    with path.open("rb") as file:
+        for at in looks:
+            file.seek(at)
+            size = struct.unpack("<ii", file.read(_FRAME_BYTES))[1]
+            try:
+                events = _events(begin_packet()(file.read(size)))
+            except _DAMAGED:
+                return None
+            if not len(events):
+                continue
+            first_us = int(events["t"][0])
+            if last_us is not None and not 0 <= first_us - last_us <= _LEAP_US:
+                return None
+            if first_us > from_us - _EARLIER_US:
+                break
+            found, last_us = at, first_us
+    return found
+
+
+def _headers(path: Path, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Where each whole packet begins, its size and its stream, up to the first one that is damaged."""
+    with path.open("rb") as file:
+        file_size = os.fstat(file.fileno()).st_size
+        end = end if begin <= end <= file_size else file_size
+        while begin + _FRAME_BYTES <= end:
+            file.seek(begin)
+            number, size = struct.unpack("<ii", file.read(_FRAME_BYTES))
+            if size <= 0 or number < 0 or begin + _FRAME_BYTES + size > end:
+                return
+            yield begin, size, number
+            begin += _FRAME_BYTES + size
+
+
 def _payloads(path: Path, begin: int, end: int, stream: int, damage: Damage) -> Iterator[tuple[bytes, bool]]:
     """The packets of one stream, and whether they are whole, as all but the last are.
 
@@ -65,16 +112,20 @@ def _payloads(path: Path, begin: int, end: int, stream: int, damage: Damage) -> 
         while at < end:
             frame = file.read(_FRAME_BYTES)
             begin = at + _FRAME_BYTES
-            number, size = struct.unpack("<ii", frame) if len(frame) == _FRAME_BYTES else (0, 0)
+            there = begin <= end and len(frame) == _FRAME_BYTES
+            number, size = struct.unpack("<ii", frame) if there else (0, 0)
             whole = begin + size <= end
-            if len(frame) < _FRAME_BYTES or (not whole and number != stream):
+            if not there or (not whole and number != stream):
                 damage.truncated_bytes += end - at
                 return
             if size <= 0 or number < 0:
                 damage.unreadable_bytes += end - at
                 return
             at = begin + size
-            if number == stream:
+            if number == stream and whole and size > PACKET_LIMIT_BYTES:
+                damage.unreadable_bytes += size
+                file.seek(at)
+            elif number == stream:
                 payload = file.read(size if whole else min(end - begin, PACKET_LIMIT_BYTES))
                 if not whole:
                     damage.truncated_bytes += end - begin - len(payload)

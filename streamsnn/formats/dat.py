@@ -18,6 +18,7 @@ from streamsnn.errors import StreamsnnError
 from streamsnn.formats.header import Header, read_header, stated_sensor
 from streamsnn.formats.probing import Place, place_before
 from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match, read_blocks
+from streamsnn.formats.tidy import SEEN, Surveyed
 from streamsnn.formats.writing import Writer
 from streamsnn.types import EVENT, Events, Sensor
 
@@ -73,12 +74,12 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
         from streamsnn.formats.kernels import decode_dat
 
         state = np.array([(place.at > begin, place.stored, place.t_us)], STATE)
-        memory = np.empty(max(chunk_bytes // _RECORD_BYTES, 1), EVENT)
+        seen = np.zeros(1, SEEN)
         for block in read_blocks(path, place.at, _RECORD_BYTES, damage, chunk_bytes):
             words = np.frombuffer(block, "<u4")
-            events = memory[: words.size // 2]
-            decode_dat(words, *_BITS[version], state, events)
-            yield events
+            events = np.empty(words.size // 2, EVENT)
+            decode_dat(words, *_BITS[version], state, events, seen)
+            yield Surveyed(events, seen)
 
     def decode(damage: Damage, chunk_bytes: int) -> Blocks:
         return decode_at(Place(begin, 0, 0), damage, chunk_bytes)

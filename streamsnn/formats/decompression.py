@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-PACKET_LIMIT_BYTES = 1 << 28
-"""No packet holds more; what is decompressed stops about there."""
+PACKET_LIMIT_BYTES = 1 << 26
+"""No packet is larger, nor holds more; what is decompressed stops about there. 4 million events fit."""
 
-_LZ4_BLOCK_BYTES = 1 << 22
+_LZ4_RATIO = 4
+"""Events are seldom packed more tightly. To get room for the most that could come out takes longer than all else."""
+_LZ4_PART_BYTES = 1 << 16
 _ZSTD_PART_BYTES = 1 << 12  # A few bytes may hold gigabytes.
 
 Decompress = Callable[[bytes], bytes]
@@ -32,12 +34,19 @@ def _lz4() -> Begin:
     def decompress(part: bytes) -> bytes:
         if frame.eof:
             return b""
+        room = min(max(_LZ4_RATIO * len(part), _LZ4_PART_BYTES), PACKET_LIMIT_BYTES)
         try:
-            limit = min(255 * len(part) + _LZ4_BLOCK_BYTES, PACKET_LIMIT_BYTES)
-            data: bytes = frame.decompress(part, max_length=limit)
+            data: bytes = frame.decompress(part, max_length=room)
+            if frame.eof or frame.needs_input:  # Nearly always.
+                return data
+            pieces = [data]
+            size = len(data)
+            while not (frame.eof or frame.needs_input) and pieces[-1] and size < PACKET_LIMIT_BYTES:
+                pieces.append(frame.decompress(b"", max_length=room))
+                size += len(pieces[-1])
         except RuntimeError as error:
             raise ValueError(str(error)) from error
-        return data
+        return b"".join(pieces)
 
     def begin() -> Decompress:
         nonlocal frame

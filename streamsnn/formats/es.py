@@ -16,6 +16,7 @@ import numpy as np
 
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match, read_blocks
+from streamsnn.formats.tidy import SEEN, Surveyed
 from streamsnn.formats.writing import Writer, regrouped
 from streamsnn.types import EVENT, Events, Sensor
 
@@ -25,6 +26,8 @@ _EVENT_BYTES = 5
 _DVS, _ATIS = 1, 2
 _OTHERS = {0: "generic events", 3: "events for a display", 4: "colour events"}
 _SILENCE_LIMIT_US = 3_600_000_000  # 28 MB of nothing but overflows.
+_MOST_US = 36 * _SILENCE_LIMIT_US
+"""A few events over weeks would take gigabytes."""
 _WRITE_EVENTS = 1 << 14
 
 STATE = np.dtype([("t", "<i8"), ("left", "<i8")])
@@ -61,13 +64,14 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
         from streamsnn.formats.es_kernels import decode_es
 
         state = np.zeros(1, STATE)
+        seen = np.zeros(1, SEEN)
         left = b""
-        memory = np.empty(chunk_bytes // _EVENT_BYTES + 3, EVENT)
         for block in read_blocks(path, _HEADER_BYTES, 1, damage, chunk_bytes):
             data = left + block
-            count = decode_es(np.frombuffer(data, np.uint8), atis, state, memory)
+            events = np.empty(len(data) // _EVENT_BYTES + 1, EVENT)
+            count = decode_es(np.frombuffer(data, np.uint8), atis, state, events, seen)
             left = data[len(data) - int(state["left"][0]) :]
-            yield memory[:count]
+            yield Surveyed(events[:count], seen)
         damage.truncated_bytes += len(left)
 
     return Content(decode, sensor or (Sensor("ATIS" if atis else "DVS", width, height) if sane else None))
@@ -86,6 +90,12 @@ def _encode(file: BinaryIO, sensor: Sensor, blocks: Iterator[Events]) -> None:
                 f"{file.name.removesuffix('.partial')} was not written: its first event is at {events['t'][0]} us",
                 hint="Event Stream counts from 0. Choose another format.",
             )
+        if events["t"][-1] >= _MOST_US:
+            raise StreamsnnError(
+                f"{file.name.removesuffix('.partial')} was not written: it would last longer than"
+                f" {_MOST_US // _SILENCE_LIMIT_US} hours",
+                hint="Event Stream takes 28 MB for every hour of silence. Choose another format.",
+            )
         # What comes before the first event of a block may take any room: it is written without an event.
         ahead = (int(events["t"][0]) - last) // 127
         while ahead:
@@ -99,5 +109,5 @@ def _encode(file: BinaryIO, sensor: Sensor, blocks: Iterator[Events]) -> None:
         last = int(events["t"][-1])
 
 
-write = Writer(_encode, size_limit=1 << 16, silence_limit_us=_SILENCE_LIMIT_US)
+write = Writer(_encode, size_limit=(1 << 16) - 1, silence_limit_us=_SILENCE_LIMIT_US)
 FORMAT = Format("ES", (".es",), "Event Stream of DVS or ATIS events", _recognise, _open, write)

@@ -9,10 +9,12 @@ from streamsnn.compiled import compiled
 from streamsnn.types import Events
 
 State = NDArray[np.void]
+Seen = NDArray[np.void]
+"""A `tidy.SEEN`, which is told what came out: the step to the first event is from where the clock was before."""
 
 
 @compiled()
-def decode_es(data: NDArray[np.uint8], atis: bool, state: State, out: Events) -> int:
+def decode_es(data: NDArray[np.uint8], atis: bool, state: State, out: Events, seen: Seen) -> int:
     """Decode bytes of DVS or ATIS events up to the last whole one: how many events came out.
 
     `out` holds data.size // 5 + 1 events, at least. `state` is an `es.STATE`, whose `left` says how many bytes of an
@@ -20,7 +22,10 @@ def decode_es(data: NDArray[np.uint8], atis: bool, state: State, out: Events) ->
     """
     s = state[0]
     t = s.t
+    before = t
     count = 0
+    most_x = most_y = np.uint16(0)
+    longest = np.uint64(0)
     i = 0
     end = data.shape[0]
     shift = 2 if atis else 1
@@ -37,15 +42,22 @@ def decode_es(data: NDArray[np.uint8], atis: bool, state: State, out: Events) ->
         t += np.int64(first >> shift)
         kind = first & rest
         if not atis or kind & 1 == 0:  # Not a threshold crossing.
+            x = np.uint16(np.uint16(data[i + 1]) | (np.uint16(data[i + 2]) << 8))
+            y = np.uint16(np.uint16(data[i + 3]) | (np.uint16(data[i + 4]) << 8))
+            most_x, most_y, longest = max(most_x, x), max(most_y, y), max(longest, np.uint64(t - before))
+            before = t
             event = out[count]
             event.t = t
-            event.x = np.uint16(data[i + 1]) | (np.uint16(data[i + 2]) << 8)
-            event.y = np.uint16(data[i + 3]) | (np.uint16(data[i + 4]) << 8)
+            event.x = x
+            event.y = y
             event.p = kind != 0
             count += 1
         i += 5
     s.t = t
     s.left = end - i
+    seen[0].x = most_x
+    seen[0].y = most_y
+    seen[0].step_us = longest
     return count
 
 

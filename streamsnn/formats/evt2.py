@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from streamsnn.formats.header import Header, read_header, stated_sensor
 from streamsnn.formats.probing import Place, place_before
 from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match, read_blocks
+from streamsnn.formats.tidy import SEEN, Surveyed
 from streamsnn.formats.writing import Writer
 from streamsnn.types import EVENT, Events, Sensor
 
@@ -61,12 +62,13 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
         from streamsnn.formats.evt2_kernels import decode_evt2
 
         state = _state_at(place, header.size, 4)
-        events = np.empty(max(chunk_bytes // 4, 1), EVENT)
+        seen = np.zeros(1, SEEN)
         for block in read_blocks(path, place.at, 4, damage, chunk_bytes):
             words = np.frombuffer(block, "<u4")
-            count = decode_evt2(words, state, events)
+            events = np.empty(words.size, EVENT)
+            count = decode_evt2(words, state, events, seen)
             _account(damage, state)
-            yield events[: count if count >= 0 else -1 - count]
+            yield Surveyed(events[: count if count >= 0 else -1 - count], seen)
             if count < 0:
                 _give_up(path, header.size + 4 * int(state["reserved_at"][0]), damage)
                 return
@@ -103,15 +105,16 @@ def _open_vectors(path: Path, head: bytes, sensor: Sensor | None) -> Content:
     header = read_header(head)
     high_first = _is_high_first(np.frombuffer(head[header.size :], "<u4", (len(head) - header.size) // 8 * 2), header)
 
-    def decode(damage: Damage, chunk_bytes: int) -> Blocks:
+    def decode_at(place: Place, damage: Damage, chunk_bytes: int) -> Blocks:
         from streamsnn.formats.evt2_kernels import VECTOR_SIZE, decode_evt21
 
-        state = np.zeros(1, STATE)
-        events = np.empty(max(chunk_bytes // 4, VECTOR_SIZE), EVENT)
-        for block in read_blocks(path, header.size, 8, damage, chunk_bytes):
+        state = _state_at(place, header.size, 8)
+        room = max(chunk_bytes // 4, VECTOR_SIZE)
+        for block in read_blocks(path, place.at, 8, damage, chunk_bytes):
             words = np.frombuffer(block, "<u4")
             done = 0
             while 0 <= done < words.size // 2:
+                events = np.empty(room, EVENT)
                 done, count = decode_evt21(words, high_first, done, state, events)
                 _account(damage, state)
                 yield events[:count]
@@ -120,8 +123,20 @@ def _open_vectors(path: Path, head: bytes, sensor: Sensor | None) -> Content:
                 _give_up(path, header.size + 8 * int(state["reserved_at"][0]), damage)
                 return
 
+    def time_in(data: bytes) -> int | None:
+        words = np.frombuffer(data, "<u4", len(data) // 8 * 2)
+        return _time_in(words[0 if high_first else 1 :: 2].tobytes())
+
+    def decode(damage: Damage, chunk_bytes: int) -> Blocks:
+        return decode_at(Place(header.size, 0, 0), damage, chunk_bytes)
+
+    def decode_from(damage: Damage, chunk_bytes: int, from_us: int) -> Blocks:
+        place = place_before(path, header.size, 8, time_in, _WRAP_US, from_us)
+        return decode_at(place or Place(header.size, 0, 0), damage, chunk_bytes)
+
     order = "high half first (legacy)" if high_first else "low half first (little endian)"
-    return Content(decode, _sensor(header, sensor), notes=(f"words are stored {order}",))
+    notes = (f"words are stored {order}",)
+    return Content(decode, _sensor(header, sensor), notes=notes, decode_from=decode_from)
 
 
 def _is_high_first(words: NDArray[np.uint32], header: Header) -> bool:

@@ -2,6 +2,9 @@
 
 The words are those of docs.prophesee.ai, "EVT 3.0 Format". Our own compiled reader because expelliarmus 1.1.12 counts
 wraps on top of TIME_HIGH, and faery 0.7.1 gives up at the first event outside the sensor.
+
+There is no beginning in the middle: how often the clock has gone round before a place is known only to whoever has seen
+every TIME_HIGH, since a silent camera's 16.8 s are 8 kB, fewer bytes than could be skipped.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from numpy.typing import NDArray
 
 from streamsnn.formats.header import read_header, stated_sensor
 from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match, read_blocks
+from streamsnn.formats.tidy import SEEN, Surveyed
 from streamsnn.formats.writing import Writer
 from streamsnn.types import EVENT, Events, Sensor
 
@@ -47,16 +51,17 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
         from streamsnn.formats.kernels import VECTOR_SIZE, decode_evt3
 
         state = np.zeros(1, STATE)
-        events = np.empty(4 * max(chunk_bytes // _WORD_BYTES, 1) + VECTOR_SIZE, EVENT)
+        seen = np.zeros(1, SEEN)
         size = path.stat().st_size
         for block in read_blocks(path, header.size, _WORD_BYTES, damage, chunk_bytes):
             words = np.frombuffer(block, "<u2")
             done = 0
             while 0 <= done < words.size:
-                done, count = decode_evt3(words, done, state, events)
+                events = np.empty(2 * words.size + VECTOR_SIZE, EVENT)
+                done, count = decode_evt3(words, done, state, events, seen)
                 damage.reserved_words = int(state["reserved"][0])
                 damage.undated_events = int(state["undated"][0])
-                yield events[:count]
+                yield Surveyed(events[:count], seen)
             state["words"] += words.size
             if done < 0:
                 damage.unreadable_bytes += size - header.size - _WORD_BYTES * int(state["reserved_at"][0])

@@ -20,9 +20,12 @@ import numpy as np
 
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats import columns
+from streamsnn.formats.hdf5_guard import refuse_harmful
 from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match
 from streamsnn.types import Sensor
 
+_MOST_PACKED = 1 << 16
+"""No compression makes less of numbers than one in so many."""
 _MOST_CHUNK_BYTES = 1 << 26  # HDF5 unpacks a chunk as a whole.
 _SAMPLE = 1 << 14
 _FILTERS = {32001: "Blosc", 32004: "LZ4", 32015: "Zstandard", 32026: "Blosc2", 36559: "ECF"}
@@ -85,6 +88,7 @@ def _opened(path: Path) -> Iterator[Any]:
     """The file; HDF5 fails in many ways, and each means that it is not what it should be."""
     import h5py
 
+    refuse_harmful(path)
     with contextlib.suppress(ImportError):
         importlib.import_module("hdf5plugin")
     try:
@@ -167,6 +171,11 @@ def _check(path: Path, dataset: Any) -> None:
     if dataset.chunks and np.prod(dataset.chunks) * dataset.dtype.itemsize > _MOST_CHUNK_BYTES:
         raise StreamsnnError(
             f"{path} is packed in chunks of more than 64 MB", hint="Repack it: h5repack -l CHUNK=65536"
+        )
+    if dataset.size * dataset.dtype.itemsize > _MOST_PACKED * dataset.id.get_storage_size() + _MOST_CHUNK_BYTES:
+        raise StreamsnnError(
+            f"{path} is damaged: its {dataset.name} should have {dataset.size:,} numbers, and has not",
+            hint="Copy it again.",
         )
 
 

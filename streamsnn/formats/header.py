@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from streamsnn.types import Sensor
 
+_LINE = re.compile(rb"% [A-Za-z_]+ [ -~]*\r?\n")
+"""What begins so behind `% end` is a second header, and no words of data."""
+
 
 class Header(NamedTuple):
     """`fields`: lower-case keys to values; `size`: where the events begin; `complete`: no line was cut off."""
@@ -26,7 +29,7 @@ def read_header(head: bytes) -> Header:
             return Header(fields, len(head), complete=False)
         key, _, value = head[size + 1 : newline].decode("latin-1").strip().partition(" ")
         size = newline + 1
-        if key.lower() == "end" and not value:
+        if key.lower() == "end" and not value and not _LINE.match(head, size):
             break
         fields[key.lower()] = value.strip()
     return Header(fields, size, complete=True)

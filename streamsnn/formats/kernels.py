@@ -12,34 +12,50 @@ from streamsnn.compiled import compiled
 from streamsnn.types import Events
 
 State = NDArray[np.void]
+Seen = NDArray[np.void]
+"""A `tidy.SEEN`, which is told what came out: the step to the first event is from where the clock was before."""
 
 
 @compiled()
 def decode_dat(
-    words: NDArray[np.uint32], y_shift: int, p_shift: int, x_mask: int, y_mask: int, state: State, out: Events
+    words: NDArray[np.uint32],
+    y_shift: int,
+    p_shift: int,
+    x_mask: int,
+    y_mask: int,
+    state: State,
+    out: Events,
+    seen: Seen,
 ) -> None:
     """Records of (time, address) into `out`. `state` is a `dat.STATE`."""
     s = state[0]
     if not s.begun:
         s.begun = True
         s.stored = s.t = words[0]
-    stored = s.stored
+    y_down, p_down, x_bits, y_bits = np.uint32(y_shift), np.uint32(p_shift), np.uint32(x_mask), np.uint32(y_mask)
+    most_x = most_y = longest = np.uint32(0)
+    stored = np.uint32(s.stored)
     t = s.t
     for i in range(out.shape[0]):
-        now = np.int64(words[2 * i])
+        now = words[2 * i]
         address = words[2 * i + 1]
-        step = (now - stored) & 0xFFFFFFFF
-        if step > 0x80000000:  # Half the clock's range back and less is a step back, more is a wrap.
-            step -= 0x100000000
+        step = np.uint32(now - stored)
         stored = now
-        t += step
+        t += np.int64(step)
+        if step > np.uint32(0x80000000):  # Half the clock's range back and less is a step back, more is a wrap.
+            t -= 0x100000000
+        x, y = address & x_bits, (address >> y_down) & y_bits
+        most_x, most_y, longest = max(most_x, x), max(most_y, y), max(longest, step)
         event = out[i]
         event.t = t
-        event.x = address & x_mask
-        event.y = (address >> y_shift) & y_mask
-        event.p = (address >> p_shift) != 0
+        event.x = x
+        event.y = y
+        event.p = (address >> p_down) != 0
     s.stored = stored
     s.t = t
+    seen[0].x = most_x
+    seen[0].y = most_y
+    seen[0].step_us = longest
 
 
 @compiled()
@@ -79,14 +95,26 @@ def decode_aedat2(words: NDArray[np.uint32], davis: bool, last_column: int, stat
 
 
 @compiled()
-def unpack_aedat4(stored: Events, out: Events) -> None:
-    """Records of 16 bytes, as they lie in a packet, to the beginning of `out`."""
+def unpack_aedat4(stored: Events, out: Events, begin: int, seen: Seen) -> None:
+    """Records of 16 bytes, as they lie in a packet, to out[begin:]; `seen` is of all before it, too."""
+    most_x, most_y, longest = seen[0].x, seen[0].y, seen[0].step_us
+    if begin == 0:
+        most_x = most_y = np.uint16(0)
+        longest = np.uint64(0)
+    before = out[begin - 1].t if begin else stored[0].t
+    room = out[begin:]
     for i in range(stored.shape[0]):
-        event, record = out[i], stored[i]
-        event.t = record.t
-        event.x = record.x
-        event.y = record.y
+        event, record = room[i], stored[i]
+        t, x, y = record.t, record.x, record.y
+        most_x, most_y, longest = max(most_x, x), max(most_y, y), max(longest, np.uint64(t - before))
+        before = t
+        event.t = t
+        event.x = x
+        event.y = y
         event.p = record.p != 0
+    seen[0].x = most_x
+    seen[0].y = most_y
+    seen[0].step_us = longest
 
 
 VECTOR_SIZE = 12  # Events that one EVT3 word can hold.
@@ -122,27 +150,33 @@ def _tell_time(state: State, now: np.int64) -> None:
 
 
 @compiled()
-def decode_evt3(words: NDArray[np.uint16], begin: int, state: State, out: Events) -> tuple[int, int]:
+def decode_evt3(words: NDArray[np.uint16], begin: int, state: State, out: Events, seen: Seen) -> tuple[int, int]:
     """Decode words[begin:] until they end or `out` may not hold more: how many are done, and how many events came out.
 
     `out` is as long as `words`, and VECTOR_SIZE more, at least; if it is much longer, vectors take fewer calls.
-    The first number is -1 once the words make no sense any more; `state.reserved_at` then says where, counted from
-    the file's first word. `state` is an `evt3.STATE`.
+    `seen` is told what came out. The first number is -1 once the words make no sense any more; `state.reserved_at` then
+    says where, counted from the file's first word. `state` is an `evt3.STATE`.
     """
     s = state[0]
     t = (s.loop << 24) | (s.high << 12) | s.low
+    before = t
     y = s.y
-    seen = s.seen
+    known = s.seen
     count = 0
+    most_x = most_y = np.uint16(0)
+    longest = np.uint64(0)
     i = begin
     while i < words.shape[0]:
         word = words[i]
         i += 1
         if 0x2000 <= word < 0x3000:  # ADDR_X
-            if seen & _PLACED_AND_DATED == _PLACED_AND_DATED:
+            if known & _PLACED_AND_DATED == _PLACED_AND_DATED:
+                x = np.uint16(word & 0x7FF)
+                most_x, most_y, longest = max(most_x, x), max(most_y, np.uint16(y)), max(longest, np.uint64(t - before))
+                before = t
                 event = out[count]
                 event.t = t
-                event.x = word & 0x7FF
+                event.x = x
                 event.y = y
                 event.p = word & 0x800 != 0
                 count += 1
@@ -152,12 +186,12 @@ def decode_evt3(words: NDArray[np.uint16], begin: int, state: State, out: Events
             t = (t & ~0xFFF) | np.int64(word & 0xFFF)
         elif word < 0x1000:  # ADDR_Y
             y = np.int64(word & 0x7FF)
-            seen |= _PLACED
+            known |= _PLACED
         elif 0x8000 <= word < 0x9000:  # TIME_HIGH
             high = np.int64(word & 0xFFF)
-            if high != s.high or seen & _DATED == 0:
+            if high != s.high or known & _DATED == 0:
                 _tell_time(state, high)
-                seen |= _DATED
+                known |= _DATED
                 t = (s.loop << 24) | (high << 12) | (t & 0xFFF)
         elif 0x4000 <= word < 0x6000:  # VECT_12, VECT_8
             width = VECTOR_SIZE if word < 0x5000 else 8
@@ -166,10 +200,14 @@ def decode_evt3(words: NDArray[np.uint16], begin: int, state: State, out: Events
                 break
             for bit in range(width):
                 if (word >> bit) & 1:
-                    if seen == _PLACED_AND_DATED | _BASED:
+                    if known == _PLACED_AND_DATED | _BASED:
+                        x = np.uint16(s.x_base + bit)
+                        most_x, most_y = max(most_x, x), max(most_y, np.uint16(y))
+                        longest = max(longest, np.uint64(t - before))
+                        before = t
                         event = out[count]
                         event.t = t
-                        event.x = s.x_base + bit
+                        event.x = x
                         event.y = y
                         event.p = s.polarity
                         count += 1
@@ -179,7 +217,7 @@ def decode_evt3(words: NDArray[np.uint16], begin: int, state: State, out: Events
         elif 0x3000 <= word < 0x4000:  # VECT_BASE_X
             s.x_base = word & 0x7FF
             s.polarity = word & 0x800 != 0
-            seen |= _BASED
+            known |= _BASED
         elif word < 0x2000 or 0x9000 <= word < 0xA000 or 0xB000 <= word < 0xE000:  # Reserved
             s.reserved += 1
             at = s.words + i
@@ -191,5 +229,8 @@ def decode_evt3(words: NDArray[np.uint16], begin: int, state: State, out: Events
         # CONTINUED_4, CONTINUED_12, EXT_TRIGGER and OTHERS carry no event of a pixel.
     s.low = t & 0xFFF
     s.y = y
-    s.seen |= seen
+    s.seen |= known
+    seen[0].x = most_x
+    seen[0].y = most_y
+    seen[0].step_us = longest
     return i, count

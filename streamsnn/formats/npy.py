@@ -103,7 +103,7 @@ def open_table(path: Path, head: bytes, sensor: Sensor | None, stated: Columns |
 
 def _one(path: Path, opener: Open, stated: Columns | None) -> _Layout:
     """One array that holds everything."""
-    array, shape, fortran = _header(opener)
+    array, shape, fortran = _header(path, opener)
     names = array.dtype.names
     if names is not None:
         found = columns.named(names)
@@ -130,8 +130,7 @@ def _one(path: Path, opener: Open, stated: Columns | None) -> _Layout:
     def table(blocks: list[NDArray[Any]]) -> NDArray[Any]:
         return np.stack(blocks, axis=1) if fortran else blocks[0]
 
-    with contextlib.ExitStack() as stack:
-        first = table([_items(stack, each, _SAMPLE) for each in arrays])
+    first = table(_beginnings(arrays))
     found = stated or columns.by_value(first.astype(np.float64))
     if found is None or max(place for place in found[:4] if place is not None) >= width:
         raise columns.undecided(path)
@@ -154,7 +153,7 @@ def _archive(path: Path, stated: Columns | None) -> tuple[_Layout, str]:
         arrays = []
         for place in found[:4]:
             if place is not None:
-                array, shape, _ = _header(openers[names[place]])
+                array, shape, _ = _header(path, openers[names[place]])
                 if len(shape) != 1 or array.dtype.kind not in "iufb":
                     raise columns.undecided(path)
                 arrays.append(array)
@@ -178,14 +177,16 @@ def _member_opener(path: Path, name: str) -> Open:
     return lambda: _opened_member(path, name)
 
 
-def _header(opener: Open) -> tuple[_Array, tuple[int, ...], bool]:
+def _header(path: Path, opener: Open) -> tuple[_Array, tuple[int, ...], bool]:
     with opener() as file:
         version = npy_format.read_magic(file)
         read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
         shape, fortran, dtype = read(file)
         begin = file.tell()
     if dtype.hasobject:
-        raise StreamsnnError("It holds Python objects, which are not loaded: they could run code", hint="Save numbers.")
+        raise StreamsnnError(
+            f"{path} holds Python objects, which are not loaded: they could run code", hint="Save numbers."
+        )
     if dtype.itemsize == 0 or any(size < 0 for size in shape):
         raise ValueError("an array of nothing")
     return _Array(opener, begin, int(shape[0]) if shape else 0, dtype), tuple(map(int, shape)), bool(fortran)
@@ -202,10 +203,15 @@ def _items(stack: contextlib.ExitStack, array: _Array, count: int) -> NDArray[An
 
 
 def _sample(layout: _Layout) -> tuple[NDArray[Any], ...]:
+    return layout.pick(_beginnings(layout.arrays))  # type: ignore[return-value]
+
+
+def _beginnings(arrays: tuple[_Array, ...]) -> list[NDArray[Any]]:
+    """The first items of all arrays, equally many: one may be cut off."""
     with contextlib.ExitStack() as stack:
-        blocks = [_items(stack, each, _SAMPLE) for each in layout.arrays]
+        blocks = [_items(stack, each, _SAMPLE) for each in arrays]
     count = min(map(len, blocks))
-    return layout.pick([block[:count] for block in blocks])  # type: ignore[return-value]
+    return [block[:count] for block in blocks]
 
 
 def _side_by_side(arrays: tuple[_Array, ...], damage: Damage, chunk_bytes: int) -> Iterator[list[NDArray[Any]]]:
@@ -216,11 +222,12 @@ def _side_by_side(arrays: tuple[_Array, ...], damage: Damage, chunk_bytes: int) 
     with contextlib.ExitStack() as stack:
         try:
             files = [stack.enter_context(array.open()) for array in arrays]
-            for file, array in zip(files, arrays, strict=True):
+            pairs = list(zip(files, arrays, strict=True))
+            for file, array in pairs:
                 file.seek(array.begin)
             while left:
                 count = min(size, left)
-                data = [_whole(file, count * array.dtype.itemsize) for file, array in zip(files, arrays, strict=True)]
+                data = [_whole(file, count * array.dtype.itemsize) for file, array in pairs]
                 there = min(len(piece) // array.dtype.itemsize for piece, array in zip(data, arrays, strict=True))
                 damage.read_bytes += there * each
                 if there:
@@ -231,11 +238,20 @@ def _side_by_side(arrays: tuple[_Array, ...], damage: Damage, chunk_bytes: int) 
                         for piece, array in zip(data, arrays, strict=True)
                     ]
                 if there < count:
-                    damage.truncated_bytes += max(sum(map(len, data)) - there * each, 1)
+                    rest = sum(_rest(file, (left - count) * array.dtype.itemsize) for file, array in pairs)
+                    damage.truncated_bytes += max(sum(map(len, data)) + rest - there * each, 1)
                     return
                 left -= count
         except _BROKEN_ZIP:
             damage.unreadable_bytes += left * each
+
+
+def _rest(file: IO[bytes], size: int) -> int:
+    """How many of `size` bytes there are."""
+    there = 0
+    while there < size and (some := file.read(min(size - there, _COPY_BYTES))):
+        there += len(some)
+    return there
 
 
 def _whole(file: IO[bytes], size: int) -> bytes:

@@ -12,14 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.formats.columns import Columns
-from streamsnn.formats.tidy import Tidy
+from streamsnn.formats.columns import OUTSIDE, Columns
+from streamsnn.formats.tidy import Surveyed, Tidy, events_of
 from streamsnn.formats.writing import Writer
 from streamsnn.types import EVENT, Events, Sensor
 
 CHUNK_BYTES = 1 << 18
 """Bytes of a file that are decoded at once."""
 
+_LARGE_BYTES = 1 << 23
 HEAD_BYTES = 1 << 18
 """Bytes at the beginning of a file by which its format is recognised; no header may be longer."""
 
@@ -70,7 +71,8 @@ class Damage:
         return tuple(text.format(f"{getattr(self, name):,}") for name, text in sentences.items() if getattr(self, name))
 
 
-Blocks = Generator[Events, None, None]
+Chunks = Generator[Events, None, None]
+Blocks = Generator[Events | Surveyed, None, None]
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,9 @@ class Content:
     """What a format found in a file.
 
     `decode(damage, chunk_bytes)` starts at the beginning and yields blocks of events as they are stored: int64 us
-    without wraps, possibly out of order or outside the sensor. A block is valid until the next one is asked for.
+    without wraps, possibly out of order or outside the sensor. A block is in memory of its own, which is writable and
+    which nobody else changes any more: it is handed on as it is where nothing is wrong with it. What a decoder saw of
+    its events on the way comes with them, until the next block is asked for.
     `sensor` is None where the file does not say. `t_begin_us` is None where time begins with the first event.
     """
 
@@ -147,7 +151,8 @@ class Recording:
         if self._content.sensor is not None:
             return self._content.sensor
         with contextlib.closing(self._blocks(Damage(), CHUNK_BYTES)) as blocks:
-            events = next((block for block in blocks if block.size), np.empty(0, EVENT))
+            events = next((some for some in map(events_of, blocks) if some.size), np.empty(0, EVENT))
+        events = events[(events["x"] < OUTSIDE) & (events["y"] < OUTSIDE)]
         # A few corrupt addresses must not blow the sensor up: 99.9 % of the events have to fit.
         x, y = (int(np.quantile(events[axis], 0.999, method="lower")) if events.size else 0 for axis in "xy")
         width, height = next(((w, h) for w, h in _USUAL_SIZES if x < w and y < h), (x + 1, y + 1))
@@ -162,7 +167,7 @@ class Recording:
         with contextlib.closing(self._pass(Damage(), CHUNK_BYTES // 4)) as chunks:
             return next((int(chunk["t"][0]) for chunk in chunks), 0)
 
-    def chunks(self, chunk_bytes: int = CHUNK_BYTES, from_us: int | None = None) -> Blocks:
+    def chunks(self, chunk_bytes: int = CHUNK_BYTES, from_us: int | None = None) -> Chunks:
         """All events in order of time and never an empty chunk; close it to stop early.
         About `chunk_bytes` of the file are decoded at once. Events before `from_us` may be left out, and their damage
         uncounted, where the format allows to begin there.
@@ -172,14 +177,14 @@ class Recording:
         self.damage = Damage()
         return self._pass(self.damage, chunk_bytes, from_us)
 
-    def _pass(self, damage: Damage, chunk_bytes: int, from_us: int | None = None) -> Blocks:
+    def _pass(self, damage: Damage, chunk_bytes: int, from_us: int | None = None) -> Chunks:
+        _keep_memory()
         tidy = Tidy(self.sensor.width, self.sensor.height)
         with contextlib.closing(self._blocks(damage, chunk_bytes, from_us)) as blocks:
             for block in blocks:
-                chunk = tidy.push(block)
+                chunks = tidy.push(block)
                 self._account(damage, tidy)
-                if chunk.size:
-                    yield chunk
+                yield from chunks
         chunk = tidy.finish()
         self._account(damage, tidy)
         if chunk.size:
@@ -206,6 +211,12 @@ class Recording:
                 f"{self.path} is damaged: {damage.describe()[0]}",
                 hint="Read it without strict to use what is good in it.",
             )
+
+
+def _keep_memory() -> None:
+    """Let the C library keep what is freed: glibc does once something large was freed. If not, it gives the memory of
+    each chunk back to the system, which clears it for the next one; that takes as long as decoding."""
+    np.empty(_LARGE_BYTES, np.uint8)
 
 
 def read_blocks(path: Path, begin: int, record_bytes: int, damage: Damage, chunk_bytes: int) -> Iterator[bytes]:

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats import hdf5
+from streamsnn.formats.hdf5_guard import refuse_harmful
 from streamsnn.formats.opening import read_head, split_member
 from streamsnn.formats.recording import Blocks, Content, Damage, Format, Match
 from streamsnn.types import EVENT, Events, Sensor
@@ -57,6 +58,7 @@ class SpikeFile:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         read_head(self.path, "set of spikes", len(_SIGNATURE))
+        refuse_harmful(self.path)
         with self._reading():
             import h5py
 

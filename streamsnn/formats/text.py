@@ -42,6 +42,8 @@ class _Table(NamedTuple):
 
 def _recognise(head: bytes, extension: str, sensor: Sensor | None) -> Match:
     table = _table(head)
+    if table is not None and table.names and not len(table.rows):
+        return Match.POSSIBLE if extension in FORMAT.extensions and columns.named(table.names) else Match.NO
     if table is None or not len(table.rows) or table.share < (0.5 if extension in FORMAT.extensions else 0.9):
         return Match.NO
     if table.names is not None:
@@ -77,18 +79,23 @@ def open_table(path: Path, head: bytes, sensor: Sensor | None, stated: Columns |
 
         lost = np.zeros(1, np.int64)
         left = b""
+        endless = False
         for block in read_blocks(path, table.begin, 1, damage, chunk_bytes):
             data = left + block
             whole = data.rfind(b"\n") + 1
             left = data[whole:]
+            endless = endless and not whole
             if len(left) > _MOST_LINE_BYTES:  # No row is so long: a text without lines must not be kept.
                 damage.unreadable_bytes += len(left) - 1
                 left = b"!"
+                endless = True
             if whole:
                 yield _parsed(parse_rows, data[:whole], roles, power, lost)
                 damage.unreadable_bytes += int(lost[0])
                 lost[0] = 0
-        if left:
+        if endless:
+            damage.unreadable_bytes += len(left)
+        elif left:
             events = _parsed(parse_rows, left, roles, power, lost)
             damage.truncated_bytes += int(lost[0])
             yield events
@@ -105,15 +112,15 @@ def _parsed(parse: object, data: bytes, roles: NDArray[np.int8], power: int, los
 
 def _table(head: bytes) -> _Table | None:
     """What a text begins with; None for what is no text."""
-    sample = head[:_SAMPLE_BYTES]
+    sample = head[:_SAMPLE_BYTES].replace(b"\0", b"\n")  # A disk that was full, or hurt, leaves zeros.
     strange = sum(sample.count(bytes((byte,))) for byte in range(32) if byte not in (9, 10, 13))
-    if not sample or sample.count(b"\0") or strange > len(sample) // 100:
+    if not sample.strip() or strange > len(sample) // 100:
         return None
     names: list[str] | None = None
     size: tuple[int, int] | None = None
     rows: list[list[float]] = []
     lines = begin = at = 0
-    whole = len(sample) < _SAMPLE_BYTES
+    whole = len(head) < _SAMPLE_BYTES
     for raw in sample.split(b"\n")[: _SAMPLE_LINES + 1]:
         at += len(raw) + 1
         if at > len(sample) and not whole:

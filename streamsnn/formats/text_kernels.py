@@ -41,9 +41,9 @@ def parse_rows(
     """Rows of numbers, of which each line is one, up to the end of `data`: how many events came out.
 
     roles[column] is 0 for the time, 1 for x, 2 for y, 3 for the polarity and -1 for what is passed over; 10 ** `power`
-    makes us of times. Columns stand behind commas, semicolons, tabs or spaces. Empty lines and those that begin with #
-    or % are passed over. lost[0] counts the bytes of lines that are no such row. `out` holds one event a line, and as
-    many as data.size // 6 + 2.
+    makes us of times. Columns stand behind commas, semicolons, tabs or spaces; double quotes are passed over, and so
+    are empty lines and those that begin with # or %. lost[0] counts the bytes of lines that are no such row. `out`
+    holds one event a line, and as many as data.size // 6 + 2.
     """
     columns = roles.shape[0]
     last_role = 0
@@ -64,7 +64,7 @@ def parse_rows(
         p = True
         while i < end and data[i] != 10:
             byte = data[i]
-            if byte == 32 or byte == 9 or byte == 13:
+            if byte == 32 or byte == 9 or byte == 13 or byte == 34:
                 i += 1
                 continue
             if column == 0 and i == begin and (byte == 35 or byte == 37):
@@ -114,7 +114,7 @@ def parse_rows(
             if negative:
                 mantissa = -mantissa
             # What follows must be a separator or the line's end.
-            while i < end and (data[i] == 32 or data[i] == 9 or data[i] == 13):
+            while i < end and (data[i] == 32 or data[i] == 9 or data[i] == 13 or data[i] == 34):
                 i += 1
             if i < end and (data[i] == 44 or data[i] == 59):
                 i += 1

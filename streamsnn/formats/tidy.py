@@ -15,19 +15,21 @@ The rules, which give the same events however the stream is cut into blocks:
   out of order, or 1 in `confirm_events` of all closed a silence. The first `confirm_events` events are thin at no such
   cost, unless more were wrong than right.
 - When the recording ends with suspects, those ahead are thin, or, after a single silence, believed like a row; but
-  few (1 in `confirm_events` of all) are left out if they are far (`doubt_us`).
+  few (1 in `confirm_events` of all) are left out if they are far (`doubt_us`), unless most of the recording is thin.
 - Silences that are not believed, and a clock that went back for good, are closed: the events follow on at once. Nobody
   waits for the hours that a few wrong bits make.
 - Of `hold_events` suspects without an end those ahead are believed, and those behind left out: memory is bounded.
+- What is older than the newest event of `hold_events` before (or half of that) is behind, though it be within
+  `window_us`: a clock that stands still fills no memory either.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamsnn.formats.rules import RULES, Rules
 from streamsnn.types import EVENT, Events
@@ -38,12 +40,14 @@ STATE = np.dtype(
     + [("run", "?")]
     + [(name, "<i8") for name in ("run_begin", "run_first", "run_last", "run_events", "run_back")]
     + [(name, "<i8") for name in ("row_first", "row_events")]
+    + [(name, "<i8") for name in ("floor", "mark", "marked")]
 )
 """What the compiled loop remembers between blocks.
 
 `run` is whether suspects are held back, from `run_begin` on; the `row` is those of them after the latest silence.
 `wrong` is what went wrong since shortly before they began, the last time after `wrong_at` believed events, `run_back`
-how many of them stepped back; `thin` is how many believed events were.
+how many of them stepped back; `thin` is how many believed events were. `mark` is what `last` was when `marked` events
+were believed, `floor` what it was at the mark before.
 """
 
 
@@ -52,9 +56,20 @@ def joined(blocks: Sequence[Events]) -> Events:
     return np.concatenate([block.view(np.uint8) for block in blocks]).view(EVENT)
 
 
-def _copy(events: Events, out: Events) -> None:
-    """Copy to the beginning of `out`, which may overlap."""
-    out.view(np.uint8)[: events.nbytes] = events.view(np.uint8)
+SEEN = np.dtype([("x", "<u2"), ("y", "<u2"), ("step_us", "<u8")])
+"""What is seen of a block on the way through it: the largest x and y, and the longest step from one time to the next
+as a number without a sign, so that a step back is a very long one."""
+
+
+class Surveyed(NamedTuple):
+    """A block whose decoder has already looked at every event, which is cheaper than to look again."""
+
+    events: Events
+    seen: NDArray[np.void]
+
+
+def events_of(block: Events | Surveyed) -> Events:
+    return block.events if isinstance(block, Surveyed) else block
 
 
 class Counts(NamedTuple):
@@ -66,61 +81,96 @@ class Counts(NamedTuple):
     jumps: int
 
 
+def new_state(rules: Rules = RULES) -> NDArray[np.void]:
+    """A `STATE` before the first event."""
+    state = np.zeros(1, STATE)
+    state["floor"] = state["mark"] = -rules.never_us
+    return state
+
+
 class Tidy:
-    """A stage between a decoder and everybody else. Memory: one block and the events of the last `window_us`."""
+    """A stage between a decoder and everybody else. Memory: some blocks, and the events that are not certain yet."""
 
     def __init__(self, width: int, height: int, rules: Rules = RULES) -> None:
-        from streamsnn.formats.tidy_kernels import place, settle
+        from streamsnn.formats.tidy_kernels import certain, follow, look, place, settle
 
+        self.counts = Counts(0, 0, 0, 0)
+        self._certain = certain
+        self._follow = follow
+        self._look = look
         self._place = place
         self._settle = settle
         self._width = width
         self._height = height
         self._rules = rules
-        self._states = np.zeros(1, STATE)
-        self._memory = np.empty(1 << 14, EVENT)
-        self._held = 0  # Events at the beginning of `_memory` that are not certain yet.
+        self._states = new_state(rules)
+        self._held: list[
+            Events
+        ] = []  # What is not certain yet, in order; suspects lie behind it, in one piece with it.
 
-    @property
-    def counts(self) -> Counts:
-        state = self._states[0]
-        return Counts(*(int(state[name]) for name in Counts._fields))
+    def push(self, block: Events | Surveyed) -> list[Events]:
+        """The events that are certain by now, in order, in pieces of which none is empty.
 
-    def push(self, events: Events) -> Events:
-        """The events that are certain by now, in order, in memory of their own; `events` is left as it is."""
-        state = self._states[0]
-        end = self._held + events.size
-        if end > self._memory.size:
-            self._memory = joined((self._memory[: self._held], np.empty(2 * end - self._held, EVENT)))
-        memory = self._memory
-        _copy(events, memory[self._held :])
-        kept = self._place(memory[:end], self._held, self._states, self._width, self._height, self._rules)
-        believed = int(state["run_begin"]) if state["run"] else kept
-        self._sort(memory[:believed])
-        t_us = memory["t"]
-        certain = bisect_right(range(believed), state["last"] - self._rules.window_us, key=lambda i: t_us[i])
-        out = joined((memory[:certain],))
-        _copy(memory[certain:kept], memory)
-        self._held = kept - certain
-        state["run_begin"] -= certain
-        return out
+        They may lie in the memory of the block's events, which must not change any more.
+        """
+        events, seen = block if isinstance(block, Surveyed) else (block, self._survey(block))
+        if events.size and not self._follow(events, seen, self._states, self._width, self._height, self._rules):
+            memory = joined((*self._held, events))
+            begin = memory.size - events.size
+            kept = self._place(memory, begin, self._states, self._width, self._height, self._rules)
+            self._held = [memory[:kept]]
+            self._sort(memory[: self._believed(kept)])
+            self._count()
+        elif events.size:
+            self._held.append(events)
+        return self._let_go()
 
     def finish(self) -> Events:
         """What was still held back when the recording ended."""
         state = self._states[0]
-        held = self._held
+        held = joined(self._held) if self._held else np.empty(0, EVENT)
+        self._held = []
         if state["run"]:
             near = state["run_last"] - state["last"] <= self._rules.doubt_us
             many = state["run_events"] * self._rules.confirm_events >= state["believed"]
-            if state["run_first"] > state["last"] and (near or many):
-                self._settle(self._memory, held, False, self._states, self._rules)
+            sparse = state["believed"] < 2 * state["thin"] + self._rules.confirm_events
+            if state["run_first"] > state["last"] and (near or many or sparse):
+                self._settle(held, held.size, False, self._states, self._rules)
             else:
-                held = int(state["run_begin"])
+                held = held[: state["run_begin"]]
                 state["misplaced"] += state["run_events"]
                 state["run"] = False
-        self._sort(self._memory[:held])
-        self._held = 0
-        return joined((self._memory[:held],))
+        self._sort(held)
+        self._count()
+        return held
+
+    def _survey(self, events: Events) -> NDArray[np.void]:
+        seen = np.zeros(1, SEEN)
+        self._look(events, seen)
+        return seen
+
+    def _count(self) -> None:
+        state = self._states[0]
+        self.counts = Counts(*(int(state[name]) for name in Counts._fields))
+
+    def _believed(self, kept: int) -> int:
+        """How many of the first events that are held are no suspects."""
+        state = self._states[0]
+        return int(state["run_begin"]) if state["run"] else kept
+
+    def _let_go(self) -> list[Events]:
+        """What no event that is still to come may get before."""
+        pieces: list[Events] = []
+        while self._held:
+            piece = self._held[0]
+            count = self._certain(piece, self._states, self._rules)
+            if count:
+                pieces.append(piece[:count])
+            if count < piece.size:
+                self._held[0] = piece[count:]
+                break
+            del self._held[0]
+        return pieces
 
     def _sort(self, events: Events) -> None:
         state = self._states[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 
 import numpy as np
@@ -76,29 +76,23 @@ class RecordingSource:
         """End every iteration at its next packet."""
         self._closed = True
 
-    def __iter__(self) -> Iterator[Packet]:
+    def events(self) -> Generator[Events, None, None]:
+        """The same events without packets, and so without silence: as the file is read, in order, and never none.
+
+        Raises StreamsnnError as iterating does.
+        """
         origin_us = self._recording.t_begin_us
-        edge_us = origin_us + self._start_us
+        start_us = origin_us + self._start_us
         stop_us = None if self._stop_us is None else origin_us + self._stop_us
         last_us: int | None = None
-        pieces: list[Events] = []
-        with closing(self._recording.chunks(from_us=edge_us if self._start_us else None)) as chunks:
+        with closing(self._recording.chunks(from_us=start_us if self._start_us else None)) as chunks:
             for chunk in chunks:
                 t_us = np.ascontiguousarray(chunk["t"])
                 last_us = int(t_us[-1])
-                at = int(t_us.searchsorted(edge_us))
+                begin = int(t_us.searchsorted(start_us))
                 end = len(t_us) if stop_us is None else int(t_us.searchsorted(stop_us))
-                while at < end:
-                    next_us = int(t_us[at])
-                    while next_us >= edge_us + self._packet_us:
-                        if self._closed:
-                            return
-                        yield self._packet(pieces, edge_us, edge_us + self._packet_us)
-                        edge_us += self._packet_us
-                        pieces = []
-                    until = at + int(t_us[at:end].searchsorted(edge_us + self._packet_us))
-                    pieces.append(chunk[at:until])
-                    at = until
+                if begin < end:
+                    yield chunk[begin:end]
                 if stop_us is not None and last_us >= stop_us:
                     break
         if last_us is None:
@@ -106,8 +100,30 @@ class RecordingSource:
         if stop_us is None or last_us < stop_us:
             self._duration_us = last_us + 1 - origin_us
             stop_us = last_us + 1
-        if edge_us >= stop_us:
+        if start_us >= stop_us:
             raise self._nothing(f"is over after {(stop_us - origin_us) * 1e-6:g} s, before the start")
+
+    def __iter__(self) -> Iterator[Packet]:
+        edge_us = self._recording.t_begin_us + self._start_us
+        pieces: list[Events] = []
+        with closing(self.events()) as chunks:
+            for chunk in chunks:
+                t_us = np.ascontiguousarray(chunk["t"])
+                at = 0
+                while at < len(t_us):
+                    next_us = int(t_us[at])
+                    while next_us >= edge_us + self._packet_us:
+                        if self._closed:
+                            return
+                        yield self._packet(pieces, edge_us, edge_us + self._packet_us)
+                        edge_us += self._packet_us
+                        pieces = []
+                    until = at + int(t_us[at:].searchsorted(edge_us + self._packet_us))
+                    pieces.append(chunk[at:until])
+                    at = until
+        stop_us = self._recording.t_begin_us + min(
+            each for each in (self._stop_us, self._duration_us) if each is not None
+        )
         while edge_us < stop_us and not self._closed:
             end_us = min(edge_us + self._packet_us, stop_us)
             yield self._packet(pieces, edge_us, end_us)

@@ -81,6 +81,7 @@ def read_takes(dataset: Dataset, spec: InputSpec, view: View) -> tuple[Take, ...
     Raises StreamsnnError for one that cannot be read, does not fit the input, or holds no event.
     """
     takes = []
+    whole = _Whole(None)
     with contextlib.ExitStack() as closing:
         files: dict[Path, SpikeFile] = {}
         for sample in dataset.samples:
@@ -91,14 +92,33 @@ def read_takes(dataset: Dataset, spec: InputSpec, view: View) -> tuple[Take, ...
                     files[file] = closing.enter_context(SpikeFile(file))
                 sensor, t_begin_us, events = SENSOR, 0, files[file].sample(member)
             else:
-                recording = open_recording(sample.path)
-                chunks = [np.empty(0, EVENT), *recording.chunks()]
-                sensor, t_begin_us, events = recording.sensor, recording.t_begin_us, np.concatenate(chunks)
+                if sample.path != whole.path:  # Of a recording with many samples they come one after another.
+                    whole = _Whole(sample.path)
+                sensor, t_begin_us, events = whole.part(sample.span)
             fit = view.fit(sensor, spec)
             if not events.size:
-                raise StreamsnnError(f"{sample.path} holds no events.", hint="Take it out of the dataset.")
+                raise StreamsnnError(f"{sample.file} holds no events.", hint="Take it out of the dataset.")
             takes.append(take_of(events, t_begin_us, fit))
     return tuple(takes)
+
+
+class _Whole:
+    """All events of the recording at `path`."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        if path is not None:
+            recording = open_recording(path)
+            self._sensor = recording.sensor
+            self._begin_us = recording.t_begin_us
+            self._events = np.concatenate([np.empty(0, EVENT), *recording.chunks()])
+
+    def part(self, span: tuple[int, int] | None) -> tuple[Sensor, int, Events]:
+        """The sensor, when it begins, and what happens in the span, in memory of its own; without one, all of it."""
+        if span is None:
+            return self._sensor, self._begin_us, self._events
+        begin, end = np.searchsorted(self._events["t"], span)
+        return self._sensor, span[0], self._events[begin:end].copy()
 
 
 def take_of(events: Events, t_begin_us: int, fit: SensorFit) -> Take:

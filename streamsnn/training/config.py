@@ -45,12 +45,14 @@ class ModelSettings:
 class DataSettings:
     """Where the recordings are (relative to the working directory), and how they are used.
 
-    `folder` may be a file of many recordings, such as shd_train.h5. `labels` is a table to use in place of the folder's
-    labels.csv. The share `holdout` of every class is held out, drawn with `split_seed`; or in place of it all that
-    `held_out_speakers` said, or what `held_out` names: a table, or a file of many recordings. The best epoch is the
-    best on what is held out. `also` are further folders, of which all is learned. Paths are relative to the working
-    directory. Of each recording the first `duration_ms` are learned, 0 for all of the longest; with `pad` a shorter one
-    lasts as long, in silence. `crop`, `downsample` and `letterbox` as in `fit_sensor`.
+    `folder` may be a file of many recordings, such as shd_train.h5, or one of tonic's sets, such as tonic:NMNIST or
+    tonic:NMNIST/train@FOLDER (see `formats.tonic_sets`), and so may `held_out`. `labels` is a table to use in place of
+    the folder's labels.csv, or a list of DVS128 Gesture's trials. The share `holdout` of every class is held out, drawn
+    with `split_seed`; or in place of it all that `held_out_speakers` said, or what `held_out` names: a table or list,
+    or many recordings. The best epoch is the best on what is held out. `also` are further folders, of which all is
+    learned. Paths are relative to the working directory. Of each recording the first `duration_ms` are learned, 0 for
+    all of the longest; with `pad` a shorter one lasts as long, in silence. `crop`, `downsample` and `letterbox` as in
+    `fit_sensor`.
     """
 
     folder: str
@@ -153,6 +155,12 @@ class Config:
     def fingerprint(self) -> str:
         """Equal for equal settings, however they are spelled."""
         return hashlib.sha256(repr(dataclasses.replace(self, text="")).encode()).hexdigest()
+
+    def of_dataset(self, folder: str) -> Config:
+        """The same of other recordings: `folder` in place of all that [data] names, but for how they are used."""
+        note = f"# Trained with --dataset {folder}: [data] folder, labels, held_out and the like do not count.\n"
+        data = dataclasses.replace(self.data, folder=folder, labels=None, held_out=None, held_out_speakers=(), also=())
+        return dataclasses.replace(self, data=data, text=note + self.text)
 
     def spec(
         self, labels: Sequence[str], memory_us: int = 1, figures: Mapping[str, float] | None = None

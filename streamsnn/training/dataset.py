@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,15 @@ from numpy.typing import NDArray
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats.opening import split_member
 from streamsnn.formats.shd import SpikeFile, is_spike_file
+from streamsnn.formats.tonic_sets import is_tonic, open_tonic, tonic_name
+from streamsnn.training.gestures import is_gestures, shown_in
 
 LABELS_FILE = "labels.csv"
 _COLUMNS = ("file", "label")
+_SPAN = re.compile(r"(.+)@(\d{1,18})-(\d{1,18})")
 _LAYOUT = (
     f"A dataset is a folder with {LABELS_FILE} (columns file,label), or with one folder of recordings a class,"
-    " or a file in the layout of SHD."
+    " or laid out as DVS128 Gesture is, or a file in the layout of SHD."
 )
 
 
@@ -28,13 +32,16 @@ _LAYOUT = (
 class Sample:
     """One recording, its path relative to the dataset's folder (as labels.csv spells it), and its class's name.
 
-    `speaker` is who said it, where the dataset tells: in a column of that name, or in a file in SHD's layout.
+    `speaker` is who said it, where the dataset tells: in a column of that name, or in a file in SHD's layout. `span` is
+    from when to when, in us of the recording's own clock, what counts is in it, and None where all of it counts;
+    `file` is then spelt FILE@BEGIN-END.
     """
 
     path: Path
     file: str
     label: str
     speaker: str | None = None
+    span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,10 @@ class Dataset:
     def with_more(self, folder: str | os.PathLike[str]) -> Dataset:
         """The same and, after its own samples, those of another folder, whose path is put before their names."""
         more = open_dataset(folder)
-        added = tuple(dataclasses.replace(each, file=f"{more.folder}/{each.file}") for each in more.samples)
+        added = tuple(
+            each if is_tonic(each.file) else dataclasses.replace(each, file=f"{more.folder}/{each.file}")
+            for each in more.samples
+        )
         return Dataset(self.folder, self.samples + added, _all_classes(self, more))
 
     def in_order(self, labels: Sequence[str]) -> Dataset:
@@ -68,14 +78,18 @@ class Dataset:
 
 
 def open_dataset(folder: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None) -> Dataset:
-    """List the samples of a dataset without reading them: of a folder, or of a file in SHD's layout.
+    """List the samples of a dataset without reading them: of a folder, of a file in SHD's layout, or of one of tonic's
+    sets ("tonic:NMNIST/test@FOLDER", see `tonic_sets`).
 
     `labels` is a table to use in place of the folder's own labels.csv; files in it are relative to `folder`, or to the
-    folder that the file is in.
+    folder that the file is in. Of a folder in the layout of DVS128 Gesture, which has no labels.csv, each gesture is a
+    sample, and `labels` may be a list of recordings (.txt), such as trials_to_train.txt.
 
     Raises StreamsnnError for a folder that is missing, empty, laid out otherwise, or that misses a file it names.
     """
     path = Path(folder)
+    if is_tonic(folder) and not path.exists():
+        return _of_tonic(folder, labels)
     if not path.exists():
         raise StreamsnnError(f"There is no dataset {path}.", hint="Check the path; relative ones start where you are.")
     if not path.is_dir():
@@ -85,10 +99,14 @@ def open_dataset(folder: str | os.PathLike[str], labels: str | os.PathLike[str] 
             return _of_spike_file(path)
         path = path.parent
     table = path / LABELS_FILE if labels is None else Path(labels)
-    if labels is not None and not table.is_file():
-        raise StreamsnnError(f"There is no table of labels {table}.", hint="Name a CSV with the columns file,label.")
+    if labels is not None:
+        _refuse_missing(table)
     try:
-        samples = tuple(_from_table(table, path) if table.exists() else _from_folders(path))
+        if table.suffix == ".txt" or not table.exists():
+            listed = None if labels is None else table
+            samples = tuple(_of_gestures(path, listed) if listed or is_gestures(path) else _from_folders(path))
+        else:
+            samples = tuple(_from_table(table, path))
     except OSError as error:
         raise StreamsnnError(f"{path} cannot be read: {error.strerror}.", hint="Check its permissions.") from error
     if not samples:
@@ -102,11 +120,13 @@ def open_divided(
 ) -> tuple[Dataset, NDArray[np.int64]]:
     """The samples of both tables as one dataset, and which of them are held out: those of `held_out`.
 
-    `held_out` may be a file in SHD's layout, too. Raises StreamsnnError as `open_dataset` does, and where a recording
-    is in both.
+    `held_out` may be a file in SHD's layout or one of tonic's sets, too. Raises StreamsnnError as `open_dataset` does,
+    and where a recording is in both.
     """
     learned = open_dataset(folder, labels)
-    if is_spike_file(held_out):
+    if is_tonic(held_out):
+        held = open_dataset(held_out)
+    elif is_spike_file(held_out):
         held = open_dataset(held_out)
         way = os.path.relpath(held.folder, learned.folder)
         samples = tuple(dataclasses.replace(each, file=os.path.normpath(f"{way}/{each.file}")) for each in held.samples)
@@ -146,6 +166,11 @@ def _all_classes(first: Dataset, second: Dataset) -> tuple[str, ...]:
     return tuple(sorted({*first.classes, *second.classes}, key=_natural))
 
 
+def _refuse_missing(table: Path) -> None:
+    if not table.is_file():
+        raise StreamsnnError(f"There is no table of labels {table}.", hint="Name a CSV with the columns file,label.")
+
+
 def _of_spike_file(path: Path) -> Dataset:
     """The samples of a file in SHD's layout, each named FILE#NUMBER."""
     with SpikeFile(path) as file:
@@ -163,6 +188,22 @@ def _of_spike_file(path: Path) -> Dataset:
         raise StreamsnnError(f"{path} holds no recordings.", hint=_LAYOUT)
     there = {sample.label for sample in samples}
     return Dataset(path.parent, samples, tuple(name for name in names if name in there))
+
+
+def _of_tonic(name: str | os.PathLike[str], labels: str | os.PathLike[str] | None) -> Dataset:
+    """The recordings of one of tonic's sets, each named tonic:SET#NUMBER, or those of them that a table names."""
+    found = open_tonic(tonic_name(name)._replace(number=None))
+    if labels is not None:
+        _refuse_missing(Path(labels))
+        samples = tuple(_from_table(Path(labels), Path()))
+    elif found.spike_file is not None:
+        return _of_spike_file(found.spike_file)
+    else:
+        samples = tuple(
+            Sample(Path(f"{found.name}#{number}"), f"{found.name}#{number}", label)
+            for number, label in enumerate(found.labels)
+        )
+    return Dataset(Path(str(found.name)), samples, tuple(sorted({sample.label for sample in samples}, key=_natural)))
 
 
 def _natural(name: str) -> tuple[bool, int, str]:
@@ -192,12 +233,26 @@ def _from_table(table: Path, folder: Path) -> Iterator[Sample]:
             raise StreamsnnError(
                 f"{table} names {file} twice, in lines {seen[file]} and {line}.", hint="Drop one of the two lines."
             )
-        if not split_member(folder / file)[0].is_file():
+        recording, span = _cut(folder, file)
+        if not is_tonic(file) and not split_member(recording)[0].is_file():
             raise StreamsnnError(
                 f"{table}, line {line}: there is no file {folder / file}.", hint="Copy the whole dataset."
             )
         seen[file] = line
-        yield Sample(folder / file, file, label, str(row.get("speaker") or "").strip() or None)
+        yield Sample(recording, file, label, str(row.get("speaker") or "").strip() or None, span)
+
+
+def _cut(folder: Path, file: str) -> tuple[Path, tuple[int, int] | None]:
+    """The recording that FILE@BEGIN-END names, and its span."""
+    found = _SPAN.fullmatch(file)
+    if found is None or (folder / file).exists():
+        return folder / file, None
+    return folder / found[1], (int(found[2]), int(found[3]))
+
+
+def _of_gestures(folder: Path, trials: Path | None) -> Iterator[Sample]:
+    for name, (begin_us, end_us, label) in shown_in(folder, trials):
+        yield Sample(folder / name, f"{name}@{begin_us}-{end_us}", label, None, (begin_us, end_us))
 
 
 def _from_folders(folder: Path) -> Iterator[Sample]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamsnn.bench import format_peers, formats
+from streamsnn.bench import format_peers, formats, long_reading
 from streamsnn.bench.format_checks import (
     Columns,
     View,
@@ -21,6 +21,7 @@ from streamsnn.bench.format_checks import (
 from streamsnn.bench.format_peers import ALL, PIPELINES, READERS, Pipeline, Reader, numpy_steps
 from streamsnn.bench.format_scene import Scene, synthetic_events
 from streamsnn.bench.formats import Settings, measure_with, tables
+from streamsnn.errors import StreamsnnError
 from streamsnn.types import EVENT, Events
 
 SCENE = Scene(events=4_000, duration_us=60_000, width=80, height=60)
@@ -260,3 +261,17 @@ def test_the_whole_command_takes_what_is_installed(monkeypatch: pytest.MonkeyPat
         for row in group["contenders"]:
             installed = row["name"] == "streamsnn" or result["peer_versions"][row["name"]] is not None
             assert (row["verdict"] == "missing") == (not installed)
+
+
+def test_a_long_recording_is_read_in_a_process_of_its_own() -> None:
+    scene = Scene(events=20_000, duration_us=50_000)
+    result = long_reading.measure_size(3 << 20, scene, lambda _: None)
+    assert [row["format"] for row in result["recordings"]] == list(ALL)
+    for row in result["recordings"]:
+        assert row["file_bytes"] >= 3 << 20
+        assert row["events"] % 20_000 == 0
+        assert 0 < row["before_bytes"] <= row["peak_bytes"] < 400e6
+    ((_, headings, rows),) = long_reading.tables(result)
+    assert {len(row) for row in rows} == {len(headings)}
+    with pytest.raises(StreamsnnError, match="GB left"):
+        long_reading.measure_size(1 << 60, scene, lambda _: None)

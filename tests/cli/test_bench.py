@@ -51,7 +51,7 @@ def test_one_network_beside_numpy_as_json() -> None:
         (["--rate", "tpyical"], 'no rate "tpyical"', "Did you mean typical?"),
         (["--against", "nmpy"], 'no contender "nmpy"', "Did you mean numpy?"),
         (["formats", "--rate", "busy"], "--rate is for steps, not for formats", "Leave out --rate"),
-        (["startup", "--long"], "--long is for steps, not for startup", "Leave out --long"),
+        (["startup", "--long"], "--long is not for startup", "Leave out --long"),
         (["--picture", "steps.txt"], "steps.txt is no name of a picture", ".png"),
     ],
 )

@@ -112,3 +112,12 @@ def test_what_it_refuses(source: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert "not inside" in refused(capsys, source, target, "--crop", "50,0,20,20")
     assert "is a folder" in refused(capsys, source, source.parent, "--format", "dat")
     assert [path.name for path in source.parent.iterdir()] == ["a.dat"]
+
+
+def test_silence_is_not_walked_through(tmp_path: Path) -> None:
+    """Three thousand events over two months: as packets of 10 ms they would be five hundred million."""
+    rows = "".join(f"{place * 1_800_000_000},3,1,1\n" for place in range(3000))
+    (tmp_path / "a.csv").write_text("t,x,y,p\n" + rows)
+    assert main(["convert", str(tmp_path / "a.csv"), str(tmp_path / "a.npz")]) == 0
+    events = np.concatenate(list(open_recording(tmp_path / "a.npz").chunks()))
+    assert np.array_equal(events["t"], 1_800_000_000 * np.arange(3000))

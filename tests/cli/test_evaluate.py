@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -364,3 +366,38 @@ def test_a_sound_is_read_once_for_its_answer_and_its_word(
     # From the word's beginning, not from that of the sound.
     assert len(found["delays_ms"]) == 2
     assert max(found["delays_ms"]) < 100
+
+
+class Sides:
+    """As tonic's classes are: what moves on the left is 0, on the right 1; of the test part there is more."""
+
+    sensor_size = (8, 6, 2)
+    classes = ("0 - left", "left")
+
+    def __init__(self, save_to: str, train: bool = True) -> None:
+        self.targets = ["left"] if train else ["left", "right", "right"]
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int) -> tuple[Any, str]:
+        return side_events(self.targets[index], seed=index), self.targets[index]
+
+
+def test_one_of_tonics_sets(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    module: Any = ModuleType("tonic.datasets")
+    module.__all__, module.Sides = ["Sides"], Sides
+    monkeypatch.setitem(sys.modules, "tonic", ModuleType("tonic"))
+    monkeypatch.setitem(sys.modules, "tonic.datasets", module)
+    for words, n in (
+        (["--dataset", "tonic:Sides"], 3),
+        (["tonic:Sides/train"], 1),
+        (["tonic:Sides@x", "--limit=2"], 2),
+    ):
+        found = evaluate(capsys, *words)
+        assert found["n"] == n
+        assert found["accuracy"] == 1.0
+    assert evaluate(capsys, "tonic:Sides", "--split", "train")["predictions"][0]["file"] == "tonic:Sides/train#0"
+    assert "two parts" in refused(capsys, "tonic:Sides/train", "--split", "test")
+    assert "--split is for tonic's" in refused(capsys, "data", "--split", "test")
+    assert "One dataset is wanted" in refused(capsys, "data", "--dataset", "data")

@@ -137,3 +137,13 @@ def test_a_config_that_is_not_there_needs_no_torch(here: Path) -> None:
     assert done.returncode == 0
     assert done.stderr.startswith("error: There is no file cnofig.toml")
     assert "Traceback" not in done.stderr
+
+
+def test_another_dataset_takes_the_place_of_the_recipes(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_dataset(here / "other", ["left", "right"] * 6)
+    assert main(["train", "config.toml", "--dataset", "other"]) == 0
+    told = (here / "models" / "sides" / "README.md").read_text()
+    assert "streamsnn train config.toml --dataset other" in told
+    assert "streamsnn evaluate other --labels" in told
+    assert main(["train", "config.toml", "--dataset", "tonic:Nothing/x/y"]) == 2
+    assert "no name of one of tonic's" in capsys.readouterr().err

@@ -69,6 +69,38 @@ def evt21_legacy(events: Events) -> bytes:
     return b"% evt 2.1\n% format EVT21;height=40;width=60\n% end\n" + evt21_words(events, True)
 
 
+def evt3_words(events: Events) -> list[int]:
+    """Row, every TIME_HIGH on the way, TIME_LOW and column of each event."""
+    words: list[int] = []
+    high = None
+    for t, x, y, p in zip(*columns(events), strict=True):
+        words += [0x8000 | now & 0xFFF for now in range(t >> 12 if high is None else high + 1, (t >> 12) + 1)]
+        high = t >> 12
+        words += [y, 0x6000 | t & 0xFFF, 0x2000 | p << 11 | x]
+    return words
+
+
+def evt3(events: Events) -> bytes:
+    return b"% evt 3.0\n% geometry 60x40\n% end\n" + np.array(evt3_words(events), "<u2").tobytes()
+
+
+def aedat4(events: Events) -> bytes:
+    """Packets of 50 events without compression, whose tables have nothing but what they must."""
+    xml = (
+        b'<dv><node name="outInfo"><node name="0"><attr key="typeIdentifier">EVTS</attr><node name="info">'
+        b'<attr key="sizeX">60</attr><attr key="sizeY">40</attr></node></node></node></dv>'
+    )
+    table = struct.pack("<HHHHH2xiiqI", 10, 24, 4, 8, 16, 12, 0, -1, 4)
+    out = b"#!AER-DAT4.0\r\n"
+    head = struct.pack("<I4s", 20, b"IOHE") + table + struct.pack("<I", len(xml)) + xml
+    out += struct.pack("<I", len(head)) + head
+    for some in np.split(events, range(50, len(events), 50)):
+        raw = b"".join(struct.pack("<qHHB3x", *(int(each[name]) for name in "txyp")) for each in some)
+        body = struct.pack("<I4s2xHHHiII", 16, b"EVTS", 6, 8, 4, 6, 4, len(some)) + raw
+        out += struct.pack("<iiI", 0, len(body) + 4, len(body)) + body
+    return out
+
+
 def aedat2(addresses: Sequence[int] | NDArray[Any], t_us: NDArray[Any], chip: str) -> bytes:
     head = f"#!AER-DAT2.0\r\n# This is a raw AE data file\r\n# AEChip: {chip}\r\n# 1 us\r\n".encode()
     records = np.stack([np.asarray(addresses, np.int64), t_us % (1 << 32)], axis=1)
@@ -161,6 +193,8 @@ SAMPLES: dict[str, tuple[str, str, Encode]] = {
     "evt2": ("EVT2", ".raw", evt2),
     "evt21": ("EVT2.1", ".raw", evt21),
     "evt21, legacy": ("EVT2.1", ".raw", evt21_legacy),
+    "evt3": ("EVT3", ".raw", evt3),
+    "aedat4": ("AEDAT4", ".aedat4", aedat4),
     "aedat2, DVS128": ("AEDAT2", ".aedat", dvs128),
     "aedat2, DAVIS240": ("AEDAT2", ".aedat", davis240),
     "aedat2, DAVIS346": ("AEDAT2", ".aedat", davis346),

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.formats import aedat4, open_recording
+from streamsnn.formats import aedat4, open_recording, write_recording
 from streamsnn.types import EVENT, Events, Sensor
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "recordings"
@@ -175,3 +175,16 @@ def test_one_packet_of_many_events(shared_data: Path) -> None:
         out, damage = read_all(path)
         assert np.array_equal(out, read_with_faery(path))
         assert not damage
+
+
+@pytest.mark.parametrize("left", range(1, 9))
+def test_an_index_that_begins_within_a_packets_header(tmp_path: Path, left: int) -> None:
+    """Found by fuzzing."""
+    write_recording(tmp_path / "a.aedat4", make_events(np.arange(100)), SENSOR)
+    data = bytearray((tmp_path / "a.aedat4").read_bytes())
+    begin = 18 + int.from_bytes(data[14:18], "little")
+    data[18 + 36 : 18 + 44] = (begin + left).to_bytes(8, "little")
+    (tmp_path / "a.aedat4").write_bytes(data)
+    recording = open_recording(tmp_path / "a.aedat4")
+    assert list(recording.chunks()) == []
+    assert recording.damage.truncated_bytes == left

@@ -58,7 +58,7 @@ def test_a_damaged_packet_does_not_spoil_the_next(method: int, sized: bool) -> N
 @pytest.mark.parametrize("method", [1, 3])
 def test_a_few_bytes_that_hold_very_much_take_little_memory(method: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decompression, "PACKET_LIMIT_BYTES", 1 << 22)
-    monkeypatch.setattr(decompression, "_LZ4_BLOCK_BYTES", 1 << 16)
+    monkeypatch.setattr(decompression, "_LZ4_PART_BYTES", 1 << 16)
     monkeypatch.setattr(decompression, "_ZSTD_PART_BYTES", 64)
     packet = compressed(method, bytes(1 << 26))
     assert len(packet) < 1 << 19

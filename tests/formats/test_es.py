@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.formats import es, open_recording
+from streamsnn.formats import es, open_recording, write_recording
 from streamsnn.types import Events
 
 
@@ -76,3 +76,10 @@ def test_faery_reads_what_we_write_upside_down(tmp_path: Path) -> None:
     es.write(tmp_path / "a.es", steady(3000), SENSOR)
     theirs = np.concatenate(list(faery.events_stream_from_file(tmp_path / "a.es")))
     assert np.array_equal(make_events(theirs["t"], theirs["x"], 39 - theirs["y"], theirs["p"]), steady(3000))
+
+
+def test_weeks_of_silence_are_not_written(tmp_path: Path) -> None:
+    events = make_events(np.arange(1000) * 1_800_000_000)
+    with pytest.raises(StreamsnnError, match="longer than 36 hours"):
+        write_recording(tmp_path / "a.es", events, SENSOR)
+    assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.formats import open_recording
+from streamsnn.formats import Damage, open_recording
+from streamsnn.formats.tidy import Surveyed, joined
 from streamsnn.types import Events
 
 QUICK = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -106,3 +107,35 @@ def test_strict_refuses_damage(tmp_path: Path, form: str, extension: str, encode
         return
     with pytest.raises(StreamsnnError, match="outside the sensor"):
         list(recording.chunks())
+
+
+@every
+@given(
+    events=sorted_events(max_gap_us=1_500_000, first_us=1 << 22),
+    late=st.lists(st.integers(0, 39), max_size=3),
+    chunk_bytes=st.integers(1, 300),
+)
+@QUICK
+def test_what_a_decoder_says_of_a_block_is_what_is_in_it(
+    tmp_path: Path, form: str, extension: str, encode: Encode, events: Events, late: list[int], chunk_bytes: int
+) -> None:
+    for at in late:
+        if form not in ("EVT3", "ES", "AEDAT4") and at < len(
+            events
+        ):  # What cannot tell so at all, or in its test's way.
+            events["t"][at] = max(events["t"][at] - 70, 0)
+    path = tmp_path / f"a{extension}"
+    path.write_bytes(encode(joined((steady(40), events))))
+    for block in open_recording(path)._content.decode(Damage(), chunk_bytes):
+        if not isinstance(block, Surveyed):
+            return
+        inside, (seen,) = block
+        if not inside.size:
+            continue
+        assert seen["x"] == inside["x"].max()
+        assert seen["y"] == inside["y"].max()
+        steps = np.diff(inside["t"])
+        if np.any(steps < 0):
+            assert seen["step_us"] > 1 << 31
+        else:  # What is counted from may lie before the event before.
+            assert seen["step_us"] >= max(steps, default=0)

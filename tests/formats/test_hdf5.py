@@ -80,3 +80,11 @@ def test_chunks_that_are_too_large(tmp_path: Path) -> None:
             file.create_dataset(f"events/{name}", shape=(1 << 24,), dtype="<i8", chunks=(1 << 24,))
     with pytest.raises(StreamsnnError, match="64 MB"):
         open_recording(tmp_path / "a.h5")
+
+
+def test_arrays_that_should_be_endless_are_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name in "txyp":
+            file.create_dataset(f"events/{name}", shape=(10**12,), dtype="i8", chunks=(1 << 20,))
+    with pytest.raises(StreamsnnError, match="1,000,000,000,000 numbers, and has not"):
+        open_recording(tmp_path / "a.h5")

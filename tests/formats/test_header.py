@@ -53,3 +53,9 @@ def test_any_bytes(data: bytes) -> None:
 )
 def test_stated_size(fields: dict[str, str], size: tuple[int, int] | None) -> None:
     assert stated_size(fields) == size
+
+
+def test_a_second_header_behind_the_end_of_the_first() -> None:
+    head = b"% evt 3.0\n% geometry 60x40\n% end\n"
+    assert read_header(head + head + b"\x25\x20ab").size == 2 * len(head)
+    assert read_header(head + b"% \x00\x01\n").size == len(head)

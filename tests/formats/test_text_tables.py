@@ -116,3 +116,29 @@ def test_other_texts_are_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.csv").write_text(content * 3)
     with pytest.raises(StreamsnnError):
         open_recording(tmp_path / "a.csv")
+
+
+def test_quotes_zeros_and_a_line_of_names_alone(tmp_path: Path) -> None:
+    rows = [(2000 + 100 * place, place % 60, place % 40, place % 2) for place in range(300)]
+    expected = make_events(*(np.array(column) for column in zip(*rows, strict=True)))
+    quoted = '"t","x","y","p"\n' + "".join('"{}","{}","{}","{}"\n'.format(*row) for row in rows)
+    (tmp_path / "quoted.csv").write_text(quoted)
+    out, damage = read_all(tmp_path / "quoted.csv")
+    assert np.array_equal(out, expected)
+    assert not damage
+    lines = [",".join(map(str, row)) + "\n" for row in rows]
+    (tmp_path / "zeros.csv").write_text("t,x,y,p\n" + "".join(lines[:150]) + "\0" * 5000 + "\n" + "".join(lines[150:]))
+    out, damage = read_all(tmp_path / "zeros.csv")
+    assert np.array_equal(out, expected)
+    assert damage.unreadable_bytes == 5001
+    (tmp_path / "names.csv").write_text("t,x,y,p\n")
+    assert list(open_recording(tmp_path / "names.csv").chunks()) == []
+
+
+def test_columns_left_of_the_sensor_do_not_make_it_wide(tmp_path: Path) -> None:
+    rows = "".join(f"{2000 + place},{-(place % 60)},{place % 40},1\n" for place in range(300))
+    (tmp_path / "a.csv").write_text("t,x,y,p\n" + rows)
+    assert open_recording(tmp_path / "a.csv").sensor[1:3] == (304, 240)
+    out, damage = read_all(tmp_path / "a.csv")
+    assert damage.outside_events == 295
+    assert len(out) == 5

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamsnn.formats.rules import RULES
-from streamsnn.formats.tidy import STATE, Tidy, joined
+from streamsnn.formats.tidy import Tidy, joined, new_state
 from streamsnn.formats.tidy_kernels import place
 from streamsnn.types import EVENT, Events
 
@@ -25,7 +25,7 @@ def steady(n: int, begin_us: int = 0) -> Events:
 
 def placed(events: Events, piece: int) -> tuple[Events, np.void]:
     """What the rules keep of `events` that come in pieces, and the state that they leave behind."""
-    state = np.zeros(1, STATE)
+    state = new_state()
     memory = np.empty(events.size, EVENT)
     kept = 0
     for begin in range(0, events.size, piece):
@@ -97,7 +97,7 @@ def test_one_event_at_each_place_of_a_block(name: str, begin_us: int) -> None:
         CHANGES[name](events, at)
         expected = np.delete(events, at) if name in LOST else events[np.argsort(events["t"], kind="stable")]
         tidy = Tidy(SENSOR.width, SENSOR.height)
-        out = joined((tidy.push(events), tidy.finish()))
+        out = joined((*tidy.push(events), tidy.finish()))
         assert np.array_equal(out, expected), at
         assert sum(tidy.counts[:3]) == (name not in GOOD), at
         assert tidy.counts.stepped_back == (name in MOVED), at

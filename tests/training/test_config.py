@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -107,3 +108,11 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path, config: Config) -> 
         load_config(tmp_path / "bytes.toml")
     (tmp_path / "good.toml").write_text(config.text)
     assert load_config(tmp_path / "good.toml") == config
+
+
+def test_other_recordings_take_the_place_of_all_that_data_names(config: Config) -> None:
+    split = dataclasses.replace(config.data, labels="a.csv", held_out="b.csv", also=("c",))
+    other = dataclasses.replace(config, data=split).of_dataset("tonic:NMNIST")
+    assert other.data == dataclasses.replace(config.data, folder="tonic:NMNIST")
+    assert other.text.startswith("# Trained with --dataset tonic:NMNIST")
+    assert parse_config(other.text, "recipe.toml").data == config.data
