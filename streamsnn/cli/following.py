@@ -22,10 +22,15 @@ from streamsnn.types import Source, Track
 _DONE, _INTERRUPTED = 0, 130
 
 
-def open_followed(arguments: argparse.Namespace, source: Source, clock: HostClock) -> Iterator[Followed]:
-    """The objects in `source`, as `arguments` ask for them."""
+def refuse_no_step(arguments: argparse.Namespace) -> None:
+    """Raise StreamsnnError where --step is 0."""
     if arguments.step < 1:
         raise StreamsnnError("A step of 0 us is impossible.", hint="Write for example --step 10ms.")
+
+
+def open_followed(arguments: argparse.Namespace, source: Source, clock: HostClock) -> Iterator[Followed]:
+    """The objects in `source`, as `arguments` ask for them."""
+    refuse_no_step(arguments)
     tracker = open_tracker(arguments.tracker, sensor_spec(source.sensor), arguments.step)
     filters = options.filters_of(arguments, source.sensor)
     return follow(source, tracker, arguments.step, filters=filters, clock=clock)
