@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from streamsnn.tracking.bits import extract, mark, recount, sift
 from streamsnn.types import InputSpec, Step
 
-_SLOT_US = 5_000
+_SLOT_US = 2_000
 _SPELL_US = 10_000
 _FLICKER_US = 300_000
 """Of the spells in so long it is counted in how many a pixel was active."""
@@ -22,7 +22,7 @@ class Activity:
 
     An event counts if one of the eight pixels around it was active in its slot or in the one before (Delbruck 2008,
     "Frame-free dynamic digital vision"), and if its own pixel has been busy for less than `flicker` of the last 300 ms:
-    an edge passes, a lamp stays. A slot is a step, or as many short ones as make 5 ms; `longest_us` is how far back
+    an edge passes, a lamp stays. A slot is a step, or as many short ones as make 2 ms; `longest_us` is how far back
     one can look. Everything is kept as bits, a pixel each: work is some cycles an event and 64 pixels.
     """
 

@@ -27,18 +27,18 @@ class RegionSettings:
     """What makes a region: lengths in units of the sensor's shorter side / 260.
 
     Pixels up to `gap` apart lie together, and `least` of them make a region. A region is looked for among the newest
-    `enough` pixels for each of the sensor's columns and rows, but over `shortest_us` at least and `longest_us` at most:
-    a lively scene is seen at a shorter time than a slow one. Of many pixels the share `trim` may lie outside of each
-    edge of a box. `growth` says how much larger than usual fragments may make an object.
+    `enough` pixels for each of the sensor's columns and rows, but over two steps and `shortest_us` at least, and
+    `longest_us` at most: a lively scene is seen at a shorter time than a slow one. Of many pixels the share `trim` may
+    lie outside of each edge of a box. `growth` says how much larger than usual fragments may make an object.
     """
 
-    gap: float = 8.0
-    least: float = 8.0
+    gap: float = 6.0
+    least: float = 12.0
     enough: float = 1.5
-    shortest_us: int = 20_000
-    longest_us: int = 60_000
+    shortest_us: int = 2_000
+    longest_us: int = 100_000
     trim: float = 0.05
-    growth: float = 0.1
+    growth: float = 0.3
 
 
 class RegionTracker:
@@ -92,24 +92,26 @@ class RegionTracker:
         tracks.prune()
         return tracks.report()
 
-    def _match(self, boxes: NDArray[np.float64]) -> tuple[NDArray[np.int32], bool]:
-        """The track of each region, -1 for none; whether regions had to be divided."""
+    def _match(self, boxes: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """The track of each region, -1 for none; whose region had to be divided."""
         regions, gap = self._regions, float(self._regions.cell)
+        shared = np.zeros(len(boxes), np.bool_)
         sure = np.flatnonzero(self.tracks.sure)
         before = regions.count
-        shared = len(sure) > 1 and regions.split(boxes[sure]) > before
+        if len(sure) > 1:
+            regions.split(boxes[sure])
         fits = affinity(boxes, regions.boxes, gap)
-        if shared:
-            owners = regions.owners
-            for region in range(before, regions.count):
-                fits[:, region] = 0.0
-                fits[sure[owners[region]], region] = 2.0
+        if regions.count > before:
+            owners = sure[regions.owners[before:]]
+            fits[:, before:] = 0.0
+            fits[owners, np.arange(before, regions.count)] = 2.0
+            shared[owners] = True
         track_of = assign(fits, 0.2)
         if len(boxes):
             absorb(boxes, self.tracks.usual, regions.boxes, track_of, gap, self.settings.growth)
         return track_of, shared
 
-    def _measure(self, track_of: NDArray[np.int32], boxes: NDArray[np.float64], shared: bool) -> None:
+    def _measure(self, track_of: NDArray[np.int32], boxes: NDArray[np.float64], shared: NDArray[np.bool_]) -> None:
         n, regions, activity = len(boxes), self._regions, self._activity
         if n == 0:
             return
@@ -133,4 +135,4 @@ class RegionTracker:
             signs,
         )
         margin = float(regions.cell)
-        self.tracks.correct(edges, pixels[:n], signs[:n], shared=shared, margin=margin, elapsed_us=self.step_us)
+        self.tracks.correct(edges, pixels[:n], signs[:n], shared, margin=margin, elapsed_us=self.step_us)

@@ -11,6 +11,8 @@ from streamsnn.tracking.tracks import Tracks, TrackSettings
 from streamsnn.types import InputSpec, Sensor, Track
 
 _LEAST_FIT = 0.2
+# Boxes that are detected anew at every step jump about.
+_SETTINGS = TrackSettings(moved=2.0, acceleration=150.0, breathing=12.0)
 
 
 class Follower:
@@ -18,7 +20,7 @@ class Follower:
     still belong together, in pixels."""
 
     def __init__(self, spec: InputSpec, step_us: int, gap: float, settings: TrackSettings | None = None) -> None:
-        self.tracks = Tracks(Sensor("tracked", spec.width, spec.height), settings or TrackSettings())
+        self.tracks = Tracks(Sensor("tracked", spec.width, spec.height), settings or _SETTINGS)
         self._step_us, self._gap = step_us, gap
         self._merging = Merging(self.tracks, gap)
 
@@ -45,7 +47,7 @@ class Follower:
                 edges[track_of[mine]] = boxes[mine][:, [0, 2, 1, 3]]
                 counts[track_of[mine]] = pixels[mine]
                 total[track_of[mine]] = signs[mine]
-                tracks.correct(edges, counts, total, shared=False, margin=self._gap, elapsed_us=self._step_us)
+                tracks.correct(edges, counts, total, np.zeros(n, np.bool_), margin=self._gap, elapsed_us=self._step_us)
             sums = np.column_stack([pixels, signs])
             tracks.begin(boxes, sums, track_of, np.full(len(boxes), -1, np.int32), 1)
             self._merging(self._step_us)

@@ -7,6 +7,7 @@ from numba import boolean, float64, int32, int64
 from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
+from streamsnn.tracking.crowd import LOOSE, PARENT, SEEN, SERIAL, WATCHED
 
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
@@ -17,8 +18,7 @@ Bools = NDArray[np.bool_]
     int64(
         float64[:, :, ::1],
         float64[:, ::1],
-        int64[::1],
-        int64[::1],
+        int64[:, ::1],
         float64[::1],
         boolean[::1],
         int64[::1],
@@ -33,8 +33,7 @@ Bools = NDArray[np.bool_]
 def settle(
     state: Floats,
     origin: Floats,
-    watched_us: Longs,
-    seen_us: Longs,
+    longs: Longs,
     on: Floats,
     sure: Bools,
     pixels: Longs,
@@ -47,19 +46,19 @@ def settle(
 ) -> int:
     """Take note of the tracks that were seen now, with `pixels` (n,) and the sum of their polarities, and confirm those
     that were watched for `confirm_us` and have come `moved` pixels from their `origin` (n, 4: left, right, top,
-    bottom).
+    bottom), or, watched for four steps only, half of their size.
 
     What counts is how far both edges of an axis have moved in one direction, or one of them where the other lies at the
-    sensor's border (`limits`: width, height).
+    sensor's border (`limits`: width, height). Who is confirmed makes the track that it split off from loose.
     """
     for i in range(state.shape[0]):
         if pixels[i] > 0:
-            watched_us[i] += elapsed_us
-            seen_us[i] = now_us
+            longs[WATCHED, i] += elapsed_us
+            longs[SEEN, i] = now_us
             on[i] += 0.3 * (0.5 + 0.5 * signs[i] / pixels[i] - on[i])
-        if sure[i] or watched_us[i] < confirm_us:
+        if sure[i] or longs[WATCHED, i] < min(confirm_us, 4 * elapsed_us):
             continue
-        way = 0.0
+        way, size = 0.0, 0.0
         for axis in range(2):
             low, high = state[i, axis, 0] - origin[i, 2 * axis], state[i, axis, 1] - origin[i, 2 * axis + 1]
             together = min(abs(low), abs(high)) if low * high > 0.0 else 0.0
@@ -68,7 +67,13 @@ def settle(
             if state[i, axis, 1] >= limits[axis] - 1.0:
                 together = abs(low)
             way += together * together
-        sure[i] = way >= moved * moved
+            size = max(size, state[i, axis, 1] - state[i, axis, 0])
+        enough = moved if longs[WATCHED, i] >= confirm_us else max(moved, 0.5 * size)
+        sure[i] = way >= enough * enough
+        if sure[i] and longs[PARENT, i] > 0:
+            for j in range(i):
+                if longs[SERIAL, j] == longs[PARENT, i]:
+                    longs[LOOSE, j] = 1
     return 0
 
 

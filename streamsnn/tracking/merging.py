@@ -128,8 +128,8 @@ def _alike(
         return False
     # Two edges: seen along the way that they move, each is thin, and they lie side by side.
     if abs(vx) > abs(vy):
-        return max(wide_a, wide_b) < 0.6 * min(high_a, high_b) < down
-    return max(high_a, high_b) < 0.6 * min(wide_a, wide_b) < across
+        return bool(max(wide_a, wide_b) < 0.6 * min(high_a, high_b) < down)
+    return bool(max(high_a, high_b) < 0.6 * min(wide_a, wide_b) < across)
 
 
 @compiled(

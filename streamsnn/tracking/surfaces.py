@@ -31,7 +31,7 @@ class SurfaceSettings:
     gap: float = 8.0
     least: float = 10.0
     enough: float = 1.5
-    shortest_us: int = 20_000
+    shortest_us: int = 2_000
     longest_us: int = 80_000
     trim: float = 0.01
 

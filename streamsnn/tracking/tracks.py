@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn.tracking import kalman
-from streamsnn.tracking.crowd import BORN, ID, SEEN, SERIAL, WATCHED, join, leave, unite
+from streamsnn.tracking.crowd import BORN, ID, LOOSE, SEEN, SERIAL, WATCHED, join, leave, unite
 from streamsnn.tracking.judging import judge
 from streamsnn.tracking.lives import outlive, settle, show
 from streamsnn.types import Sensor, Track
@@ -16,6 +16,7 @@ from streamsnn.types import Sensor, Track
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
 Ints = NDArray[np.int32]
+Bools = NDArray[np.bool_]
 MOST = 64
 """Tracks at a time."""
 
@@ -24,20 +25,21 @@ MOST = 64
 class TrackSettings:
     """How tracks live; lengths are in units of `scale` = the sensor's shorter side / 260, at least 1/2 pixel.
 
-    A track is reported once it has been seen for `confirm_us` and has moved by `moved`. It is shown without being seen
+    A track is reported once it has been seen for `confirm_us` and has moved by `moved`, or sooner where it has moved by
+    half of its size. It is shown without being seen
     for `shown_us` at most, and followed for `coast_us`; before it is confirmed it lives for `tentative_us` without
     being seen, and what it is like is known after `mature_us`. `acceleration` (per s^1.5), `breathing` (of an edge, per
     s^0.5) and `blur` (of a measured edge) are standard deviations; `speed` (per s) is how fast new objects may be.
     """
 
     confirm_us: int = 40_000
-    moved: float = 2.0
+    moved: float = 3.0
     shown_us: int = 150_000
     coast_us: int = 600_000
     tentative_us: int = 40_000
     mature_us: int = 200_000
-    acceleration: float = 150.0
-    breathing: float = 12.0
+    acceleration: float = 40.0
+    breathing: float = 6.0
     blur: float = 1.5
     speed: float = 150.0
 
@@ -58,7 +60,7 @@ class Tracks:
         """Lose all tracks; their ids do not come back."""
         self._state = np.zeros((MOST, 2, 3))
         self._covariance = np.zeros((MOST, 2, 3, 3))
-        self._longs = np.zeros((5, MOST), np.int64)
+        self._longs = np.zeros((7, MOST), np.int64)
         self._sure = np.zeros(MOST, np.bool_)
         self._origin = np.zeros((MOST, 4))
         self._on = np.zeros(MOST)
@@ -135,11 +137,11 @@ class Tracks:
         self._now_us = now_us
 
     def correct(
-        self, edges: Floats, pixels: Longs, signs: Longs, *, shared: bool, margin: float, elapsed_us: int
+        self, edges: Floats, pixels: Longs, signs: Longs, shared: Bools, *, margin: float, elapsed_us: int
     ) -> None:
         """Every track that has `pixels` (n,) was seen with these `edges` (n, 4: left, right, top, bottom), and this sum
-        of polarities. `shared` says that regions were divided among tracks; then edges more than `margin` / 2 outside
-        of where they are expected are not believed. `elapsed_us` is the step's length.
+        of polarities. `shared` (n,) says whose region was divided among tracks: of these, edges more than `margin` / 2
+        outside of where they are expected are not believed. `elapsed_us` is the step's length.
         """
         assert self._now_us is not None
         n, s = self.count, self.settings
@@ -152,6 +154,7 @@ class Tracks:
             self._usual[:n],
             sure,
             sure & (watched_us >= s.mature_us),
+            self._longs[LOOSE, :n],
             shared,
             self._limits,
             margin,
@@ -163,8 +166,7 @@ class Tracks:
         settle(
             state,
             self._origin[:n],
-            watched_us,
-            self._longs[SEEN, :n],
+            self._longs,
             self._on[:n],
             sure,
             pixels,
@@ -229,9 +231,11 @@ class Tracks:
         )
         found = []
         ids, born_us = self._longs[ID, :n].tolist(), self._longs[BORN, :n].tolist()
-        for i, box in zip(self._which[:count].tolist(), self._shown[:count].tolist(), strict=True):
+        for i, (x, y, width, height, vx, vy) in zip(
+            self._which[:count].tolist(), self._shown[:count].tolist(), strict=True
+        ):
             if ids[i] == 0:
                 ids[i] = self._longs[ID, i] = self._next_id
                 self._next_id += 1
-            found.append(Track(ids[i], *box, self.now_us - born_us[i]))
+            found.append(Track(ids[i], x, y, width, height, vx, vy, self.now_us - born_us[i]))
         return tuple(found)
