@@ -13,9 +13,8 @@ Longs = NDArray[np.int64]
 Ints = NDArray[np.int32]
 Bools = NDArray[np.bool_]
 
-ID, SERIAL, BORN, SEEN, WATCHED, PARENT, LOOSE = range(7)
-"""The rows of what is known of each track as whole numbers. PARENT is the serial of the track that it split off from,
-or 0; LOOSE says that something has just split off, so that the track is as small as it looks."""
+ID, SERIAL, BORN, SEEN, WATCHED = range(5)
+"""The rows of what is known of each track as whole numbers."""
 
 _ARRAYS = (
     float64[:, :, ::1],
@@ -26,19 +25,6 @@ _ARRAYS = (
     boolean[::1],
     int64[:, ::1],
 )
-
-
-@compiled()
-def _parent(state: Floats, sure: Bools, longs: Longs, known: int, box: Floats) -> int:
-    """The serial of the confirmed track, among the first `known`, that has the largest share of `box` (left, top,
-    right, bottom) in its own, if more than half; else 0."""
-    best, serial = 0.5 * (box[2] - box[0]) * (box[3] - box[1]), 0
-    for i in range(known):
-        across = min(box[2], state[i, 0, 1]) - max(box[0], state[i, 0, 0])
-        down = min(box[3], state[i, 1, 1]) - max(box[1], state[i, 1, 0])
-        if sure[i] and across > 0.0 and down > 0.0 and across * down > best:
-            best, serial = across * down, longs[SERIAL, i]
-    return serial
 
 
 @compiled(
@@ -75,7 +61,6 @@ def join(
 ) -> int:
     """Begin a track with each of the regions `boxes` (m, 4: left, top, right, bottom) of `least` pixels that belongs to
     none and is not left over of a divided one (owner -2), while there is room; how many tracks there are then."""
-    known = count
     for r in range(boxes.shape[0]):
         if track_of[r] >= 0 or owners[r] == -2 or sums[r, 0] < least or count == sure.size:
             continue
@@ -91,7 +76,6 @@ def join(
         longs[SERIAL, count] = serial
         longs[BORN, count] = now_us
         longs[SEEN, count] = now_us
-        longs[PARENT, count] = _parent(state, sure, longs, known, boxes[r])
         serial += 1
         count += 1
     return count

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +14,7 @@ from streamsnn.types import InputSpec, Sensor, Track
 
 _LEAST_FIT = 0.2
 # Boxes that are detected anew at every step jump about.
-_SETTINGS = TrackSettings(moved=2.0, acceleration=150.0, breathing=12.0)
+_SETTINGS = TrackSettings(moved=2.0, leap=math.inf, acceleration=150.0, breathing=12.0)
 
 
 class Follower:

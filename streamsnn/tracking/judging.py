@@ -25,7 +25,6 @@ _GROWS_S, _SHRINKS_S = 0.15, 1.0
         float64[:, ::1],
         boolean[::1],
         boolean[::1],
-        int64[::1],
         boolean[::1],
         float64[::1],
         float64,
@@ -41,7 +40,6 @@ def judge(
     usual: Floats,
     sure: NDArray[np.bool_],
     mature: NDArray[np.bool_],
-    loose: NDArray[np.int64],
     shared: NDArray[np.bool_],
     limits: Floats,
     margin: float,
@@ -53,14 +51,13 @@ def judge(
 
     `boxes` (n, 4: left, top, right, bottom) are the predictions and `usual` (n, 2) the sizes so far, which are updated:
     they follow growth in 0.15 s and shrinking in 1 s. A box that is suddenly smaller is hidden in part: where its edge
-    is farther from the prediction it is taken to be as large as usual. One that is `loose` (n,) is what it looks like,
-    and then no longer loose. At a border (`limits`: width, height) an edge tells nothing of the motion. Where its
-    region was `shared`, edges inside other boxes, or outside of their own by `margin` / 2, are not believed.
+    is farther from the prediction it is taken to be as large as usual. At a border (`limits`: width, height)
+    an edge tells nothing of the motion. Where its region was `shared` (n,), edges inside other boxes, or outside of
+    their own by `margin` / 2, are not believed.
     """
     for i in range(edges.shape[0]):
         if pixels[i] == 0:
             continue
-        as_it_looks = 0
         for axis in range(2):
             low, high = edges[i, 2 * axis], edges[i, 2 * axis + 1]
             before_low, before_high = boxes[i, axis], boxes[i, axis + 2]
@@ -89,10 +86,6 @@ def judge(
                     v_low = SET if before_low > low else IGNORED
                 if cut_high:
                     v_high = SET if before_high < high else IGNORED
-            elif whole and loose[i]:
-                v_low, v_high = SET, SET
-                usual[i, axis] = size
-                as_it_looks += 1
             elif whole:
                 if mature[i] and size < 0.85 * usual[i, axis] - 2.0 * scale:
                     if abs(low - before_low) > abs(high - before_high):
@@ -102,6 +95,4 @@ def judge(
                 time_s = _GROWS_S if size > usual[i, axis] else _SHRINKS_S
                 usual[i, axis] += (size - usual[i, axis]) * min(1.0, elapsed_s / time_s)
             verdicts[i, 2 * axis], verdicts[i, 2 * axis + 1] = v_low, v_high
-        if as_it_looks == 2:
-            loose[i] = 0
     return 0

@@ -7,7 +7,7 @@ from numba import boolean, float64, int32, int64
 from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
-from streamsnn.tracking.crowd import LOOSE, PARENT, SEEN, SERIAL, WATCHED
+from streamsnn.tracking.crowd import SEEN, WATCHED
 
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
@@ -28,6 +28,7 @@ Bools = NDArray[np.bool_]
         int64,
         int64,
         float64,
+        float64,
     )
 )
 def settle(
@@ -43,13 +44,14 @@ def settle(
     elapsed_us: int,
     confirm_us: int,
     moved: float,
+    leap: float,
 ) -> int:
     """Take note of the tracks that were seen now, with `pixels` (n,) and the sum of their polarities, and confirm those
     that were watched for `confirm_us` and have come `moved` pixels from their `origin` (n, 4: left, right, top,
-    bottom), or, watched for four steps only, half of their size.
+    bottom), or, watched for four steps only, their size times `leap`.
 
     What counts is how far both edges of an axis have moved in one direction, or one of them where the other lies at the
-    sensor's border (`limits`: width, height). Who is confirmed makes the track that it split off from loose.
+    sensor's border (`limits`: width, height).
     """
     for i in range(state.shape[0]):
         if pixels[i] > 0:
@@ -68,12 +70,8 @@ def settle(
                 together = abs(low)
             way += together * together
             size = max(size, state[i, axis, 1] - state[i, axis, 0])
-        enough = moved if longs[WATCHED, i] >= confirm_us else max(moved, 0.5 * size)
+        enough = moved if longs[WATCHED, i] >= confirm_us else max(moved, leap * size)
         sure[i] = way >= enough * enough
-        if sure[i] and longs[PARENT, i] > 0:
-            for j in range(i):
-                if longs[SERIAL, j] == longs[PARENT, i]:
-                    longs[LOOSE, j] = 1
     return 0
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamsnn.tracking import kalman
-from streamsnn.tracking.crowd import BORN, ID, LOOSE, SEEN, SERIAL, WATCHED, join, leave, unite
+from streamsnn.tracking.crowd import BORN, ID, SEEN, SERIAL, WATCHED, join, leave, unite
 from streamsnn.tracking.judging import judge
 from streamsnn.tracking.lives import outlive, settle, show
 from streamsnn.types import Sensor, Track
@@ -26,7 +26,7 @@ class TrackSettings:
     """How tracks live; lengths are in units of `scale` = the sensor's shorter side / 260, at least 1/2 pixel.
 
     A track is reported once it has been seen for `confirm_us` and has moved by `moved`, or sooner where it has moved by
-    half of its size. It is shown without being seen
+    its size times `leap`. It is shown without being seen
     for `shown_us` at most, and followed for `coast_us`; before it is confirmed it lives for `tentative_us` without
     being seen, and what it is like is known after `mature_us`. `acceleration` (per s^1.5), `breathing` (of an edge, per
     s^0.5) and `blur` (of a measured edge) are standard deviations; `speed` (per s) is how fast new objects may be.
@@ -34,6 +34,7 @@ class TrackSettings:
 
     confirm_us: int = 40_000
     moved: float = 3.0
+    leap: float = 0.5
     shown_us: int = 150_000
     coast_us: int = 600_000
     tentative_us: int = 40_000
@@ -60,7 +61,7 @@ class Tracks:
         """Lose all tracks; their ids do not come back."""
         self._state = np.zeros((MOST, 2, 3))
         self._covariance = np.zeros((MOST, 2, 3, 3))
-        self._longs = np.zeros((7, MOST), np.int64)
+        self._longs = np.zeros((5, MOST), np.int64)
         self._sure = np.zeros(MOST, np.bool_)
         self._origin = np.zeros((MOST, 4))
         self._on = np.zeros(MOST)
@@ -154,7 +155,6 @@ class Tracks:
             self._usual[:n],
             sure,
             sure & (watched_us >= s.mature_us),
-            self._longs[LOOSE, :n],
             shared,
             self._limits,
             margin,
@@ -176,6 +176,7 @@ class Tracks:
             elapsed_us,
             s.confirm_us,
             s.moved * self.scale,
+            s.leap,
         )
 
     def begin(self, boxes: Floats, sums: Longs, track_of: Ints, owners: Ints, least: int) -> None:

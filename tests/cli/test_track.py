@@ -67,6 +67,20 @@ def test_what_has_no_true_boxes(source: str, rest: list[str], capsys: pytest.Cap
     assert capsys.readouterr().err.count("\n") == 2
 
 
+def test_tracks_are_classified(capsys: pytest.CaptureFixture[str]) -> None:
+    source = str(RECORDINGS / "shapes-easy.raw")
+    command = ["track", source, "--speed", "max", "--stop", "300ms", "--json", "--classify", "nmnist-sliding-psn"]
+    assert main(command) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    boxes = [box for line in lines[:-1] for box in line["tracks"]]
+    assert boxes
+    assert all(0.1 <= box["confidence"] <= 1 for box in boxes)
+    assert main([*command, "--step", "5ms"]) == 2
+    assert "10 ms" in capsys.readouterr().err
+    assert main(["run", source, "--model", "nmnist-brf", "--classify", "nmnist-brf"]) == 2
+    assert "--track" in capsys.readouterr().err
+
+
 def test_a_tracker_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["track", str(RECORDINGS / "shapes-easy.raw"), "--tracker", "region"]) == 2
     assert "regions" in capsys.readouterr().err
