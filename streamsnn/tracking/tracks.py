@@ -120,10 +120,6 @@ class Tracks:
         return self._longs[SEEN, : self.count]
 
     @property
-    def born_us(self) -> NDArray[np.int64]:
-        return self._longs[BORN, : self.count]
-
-    @property
     def on(self) -> Floats:
         """The share of ON among each track's newest events, averaged over some steps."""
         return self._on[: self.count]
