@@ -245,6 +245,20 @@ def open_tracker(text: str, spec: InputSpec, step_us: int) -> Tracker:
     return made
 
 
+def open_labelling(text: str, classifier: str | None, spec: InputSpec, step_us: int) -> Tracker:
+    """The tracker that `text` names, whose tracks have the labels that the model `classifier` gives them, if any."""
+    tracker = open_tracker(text, spec, step_us)
+    if classifier is None:
+        return tracker
+    from streamsnn.labelling import Labelling
+
+    model = open_model(classifier)
+    warm_up = getattr(model, "warm_up", None)
+    if warm_up is not None:
+        warm_up()
+    return Labelling(tracker, model, spec, step_us)
+
+
 def _beside(name: str) -> Path:
     """The folder `name` that came with the program."""
     package = Path(__file__).resolve().parent

@@ -97,7 +97,11 @@ class Decision(NamedTuple):
 
 
 class Track(NamedTuple):
-    """One moving object: its box's top-left corner and size in pixels, its velocity in pixels a second."""
+    """One moving object: its box's top-left corner and size in pixels, its velocity in pixels a second.
+
+    `label` is what a classifier takes it for, None while it is not sure or nobody asks; `confidence` in [0, 1] is that
+    of the best class, None where nobody asks.
+    """
 
     id: int
     x: float
@@ -108,6 +112,7 @@ class Track(NamedTuple):
     vy: float
     age_us: int
     label: str | None = None
+    confidence: float | None = None
 
 
 class Stamps(NamedTuple):

@@ -45,6 +45,17 @@ def test_latency_prints_every_stage(
     assert lines[0].split()[1] == "2.500"
 
 
+def test_rotation_tells_rate_and_circle_of_a_path() -> None:
+    app = runpy.run_path(str(APPS / "rotation.py"))
+    t_s = np.arange(0.0, 0.2, 0.002)
+    x, y = 100 + 60 * np.cos(24 * np.pi * t_s), 90 + 60 * np.sin(24 * np.pi * t_s)
+    middle, radius = app["circle"](x, y)
+    np.testing.assert_allclose([*middle, radius], [100, 90, 60])
+    rate_hz, error_hz = app["turning"](t_s, np.arctan2(y - 90, x - 100))
+    assert rate_hz == pytest.approx(12)
+    assert error_hz < 1e-6
+
+
 def test_a_sound_is_brought_to_level_as_a_whole(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

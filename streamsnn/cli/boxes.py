@@ -15,13 +15,12 @@ _NUMBERS = ("x", "y", "width", "height", "vx", "vy")
 
 def boxes_line(t_us: int, tracks: Sequence[Track]) -> dict[str, Any]:
     """The objects at sensor time `t_us`: corner and size in pixels, velocity in pixels a second. Ready for JSON."""
-    return {
-        "t_us": t_us,
-        "tracks": [
-            {"id": each.id, **{name: round(getattr(each, name), 2) for name in _NUMBERS}, "label": each.label}
-            for each in tracks
-        ],
-    }
+    return {"t_us": t_us, "tracks": [_box(each) for each in tracks]}
+
+
+def _box(track: Track) -> dict[str, Any]:
+    box = {"id": track.id, **{name: round(getattr(track, name), 2) for name in _NUMBERS}, "label": track.label}
+    return box if track.confidence is None else {**box, "confidence": round(track.confidence, 4)}
 
 
 def box_row(t_us: int, track: Track) -> str:

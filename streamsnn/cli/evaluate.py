@@ -31,12 +31,14 @@ would show it. A report is a hit if its label's span has begun and is over for l
 reports are wrong or false alarms, the second one for the same span, too.
 
 With --track DATASET is one recording of a camera, FILE has the true boxes of what moves in it, and no model is needed:
-measured is how well the boxes of a tracker agree with them."""
+measured is how well the boxes of a tracker agree with them. Without FILE DATASET is synthetic:shapes:PRESET:SEED, which
+knows its boxes, or :FIRST-LAST for several seeds and their means, 6 s of each or --duration."""
 
 _EXAMPLES = """\
   streamsnn evaluate recordings/digits --model nmnist-paralif
   streamsnn evaluate recordings/sequence.dat --spans recordings/sequence.csv --model nmnist-brf
-  streamsnn evaluate recordings/shapes.dat --track recordings/shapes.csv
+  streamsnn evaluate recordings/shapes-hard.raw --track recordings/shapes-hard.csv
+  streamsnn evaluate synthetic:shapes:hard:0-9 --track
   streamsnn evaluate ../data/nmnist --labels models/nmnist-brf/held-out.csv --model nmnist-brf
   streamsnn evaluate ../data/nmnist --model nmnist-brf --confusion confusion.png --anytime anytime.png
   streamsnn evaluate --dataset tonic:NMNIST@../data --split test --model nmnist-brf
@@ -59,7 +61,11 @@ def parser() -> Parser:
         "--spans", metavar="FILE", help="what comes when in a recording: a CSV with begin_us,end_us,label"
     )
     parser.add_argument(
-        "--track", metavar="FILE", help="true boxes of what moves: a CSV with t_us,track_id,x,y,width,height"
+        "--track",
+        metavar="FILE",
+        nargs="?",
+        const="",
+        help="true boxes of what moves: a CSV with t_us,track_id,x,y,width,height; left out for synthetic shapes",
     )
     parser.add_argument("--tracker", default="regions", metavar="T", help="with --track: regions, clusters, surfaces")
     parser.add_argument(
@@ -84,7 +90,7 @@ def parser() -> Parser:
 
 def command(arguments: argparse.Namespace) -> int:
     arguments.dataset = _dataset(arguments)
-    if arguments.track:
+    if arguments.track is not None:
         return _track(arguments)
     if not arguments.model:
         raise StreamsnnError("The following arguments are required: --model.", hint="See streamsnn evaluate --help.")
@@ -158,12 +164,15 @@ def _track(arguments: argparse.Namespace) -> int:
     options.one_thread()
     waiting = Waiting()
     try:
-        from streamsnn.cli.tracked import sentences, tracked
+        from streamsnn.cli.tracked import print_scores, tracked
 
         found = tracked(arguments, on_start=waiting.cancel)
     finally:
         waiting.cancel()
-    print(json.dumps(found, ensure_ascii=False, allow_nan=False) if arguments.json else sentences(found))
+    if arguments.json:
+        print(json.dumps(found, ensure_ascii=False, allow_nan=False))
+    else:
+        print_scores(found)
     return 0
 
 

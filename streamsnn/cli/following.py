@@ -14,7 +14,7 @@ from streamsnn.cli.boxes import HEADER, box_row, boxes_line
 from streamsnn.clock import HostClock
 from streamsnn.errors import StreamsnnError
 from streamsnn.latency import Histogram
-from streamsnn.registry import open_source, open_tracker
+from streamsnn.registry import open_labelling, open_source
 from streamsnn.sources.paced import Paced
 from streamsnn.tracking.following import Followed, follow, sensor_spec
 from streamsnn.types import Source, Track
@@ -22,11 +22,17 @@ from streamsnn.types import Source, Track
 _DONE, _INTERRUPTED = 0, 130
 
 
-def open_followed(arguments: argparse.Namespace, source: Source, clock: HostClock) -> Iterator[Followed]:
-    """The objects in `source`, as `arguments` ask for them."""
+def refuse_no_step(arguments: argparse.Namespace) -> None:
+    """Raise StreamsnnError where --step is 0."""
     if arguments.step < 1:
         raise StreamsnnError("A step of 0 us is impossible.", hint="Write for example --step 10ms.")
-    tracker = open_tracker(arguments.tracker, sensor_spec(source.sensor), arguments.step)
+
+
+def open_followed(arguments: argparse.Namespace, source: Source, clock: HostClock) -> Iterator[Followed]:
+    """The objects in `source`, as `arguments` ask for them."""
+    refuse_no_step(arguments)
+    classifier = getattr(arguments, "classify", None)
+    tracker = open_labelling(arguments.tracker, classifier, sensor_spec(source.sensor), arguments.step)
     filters = options.filters_of(arguments, source.sensor)
     return follow(source, tracker, arguments.step, filters=filters, clock=clock)
 

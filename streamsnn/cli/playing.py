@@ -16,7 +16,7 @@ from streamsnn.clock import HostClock
 from streamsnn.engine import stream
 from streamsnn.errors import StreamsnnError
 from streamsnn.readout import ScoreReadout
-from streamsnn.registry import open_model, open_readout, open_sink, open_source, open_tracker
+from streamsnn.registry import open_labelling, open_model, open_readout, open_sink, open_source
 from streamsnn.sinks import Csv, JsonLines, terminal
 from streamsnn.sources.hearing import Heard
 from streamsnn.sources.paced import Paced
@@ -108,8 +108,11 @@ class Playing:
         name = self.arguments.track
         if name is None:
             return None
+        classifier = self.arguments.classify
         return Beside(
-            self._source.sensor, self.model.card.step_us, lambda spec, step_us: open_tracker(name, spec, step_us)
+            self._source.sensor,
+            self.model.card.step_us,
+            lambda spec, step_us: open_labelling(name, classifier, spec, step_us),
         )
 
     def _open(self) -> Source:
@@ -195,6 +198,8 @@ def _refuse_contradictions(arguments: argparse.Namespace) -> None:
             f"--stop {text.duration(arguments.stop)} is not after --start {text.duration(arguments.start)}.",
             hint="Both count from the beginning of the recording.",
         )
+    if arguments.classify and arguments.track is None:
+        raise StreamsnnError("--classify is about what --track follows.", hint="Add --track, or leave it out.")
     if arguments.readout and _changes(arguments):
         raise StreamsnnError(
             "--readout brings its own settings.", hint="Leave out --threshold, --hysteresis and --patience."

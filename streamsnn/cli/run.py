@@ -7,6 +7,7 @@ import json
 
 from streamsnn.cli import options, values
 from streamsnn.cli.parsing import Parser
+from streamsnn.cli.track import add_classify_option
 from streamsnn.cli.waiting import Waiting
 
 _DESCRIPTION = """\
@@ -62,6 +63,7 @@ def parser() -> Parser:
         help="follow what moves on the whole sensor as well (regions, clusters, surfaces, or a plug-in); the boxes"
         " are in every result, and with --json in a line a step with boxes",
     )
+    add_classify_option(parser)
     group = parser.add_argument_group("output")
     group.add_argument(
         "--json",

@@ -18,6 +18,7 @@ _EXAMPLES = """\
   streamsnn track street.aedat4
   streamsnn track street.aedat4 --speed max --json | jq '.tracks[].id'
   streamsnn track synthetic:shapes:hard --stop 5s --csv boxes.csv
+  streamsnn track synthetic:passing:7 --classify nmnist-sliding-psn --stop 8s
   streamsnn track fast.raw --step 1ms --tracker clusters --filter background:tau=2ms"""
 
 
@@ -25,6 +26,7 @@ def parser() -> Parser:
     parser = Parser("streamsnn track", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("source", metavar="SOURCE", help="a recording of a camera, synthetic:SCENE, or a plug-in")
     add_tracking_options(parser)
+    add_classify_option(parser)
     group = parser.add_argument_group("time")
     group.add_argument(
         "--speed", type=values.speed, default=1.0, metavar="S", help="1 is true time (default), max as fast as it goes"
@@ -48,6 +50,15 @@ def add_tracking_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--sensor", type=values.size, metavar="WxH", help="size of the sensor, for files without it")
     parser.add_argument("--strict", action="store_true", help="refuse a damaged recording instead of reading around it")
+
+
+def add_classify_option(parser: argparse.ArgumentParser) -> None:
+    """--classify."""
+    parser.add_argument(
+        "--classify",
+        metavar="M",
+        help="a model that says what each track is: it sees what lies in the box, scaled to its input",
+    )
 
 
 def command(arguments: argparse.Namespace) -> int:

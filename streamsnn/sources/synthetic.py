@@ -10,6 +10,7 @@ import numpy as np
 from streamsnn.clock import Clock
 from streamsnn.errors import StreamsnnError
 from streamsnn.sources import lettering
+from streamsnn.sources.passing import make_passing
 from streamsnn.sources.saccades import SACCADES_US, Saccades
 from streamsnn.sources.scenes import BouncingDisc, MovingBar, Scene, Slide, Slideshow
 from streamsnn.sources.sensor_model import ATIS, CameraSettings, EventCamera
@@ -112,6 +113,11 @@ def _shapes(choice: str) -> Scene:
     return make_shapes(choice)[0]
 
 
+def _passing(choice: str) -> Scene:
+    """Digits that pass by; a seed."""
+    return make_passing(choice)
+
+
 def _number(text: str, example: str) -> float:
     try:
         return float(text)
@@ -125,6 +131,7 @@ SCENES: dict[str, Callable[[str], Scene]] = {
     "bar": _bar,
     "disc": _disc,
     "shapes": _shapes,
+    "passing": _passing,
 }
 """The scenes that have a name -> what makes one of the text behind the colon, which may be empty."""
 

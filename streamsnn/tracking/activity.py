@@ -6,173 +6,117 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import boolean, float32, float64, int32, int64, types
 from numpy.typing import NDArray
 
-from streamsnn.compiled import compiled
+from streamsnn.tracking.bits import extract, mark, recount, sift
 from streamsnn.types import InputSpec, Step
 
-_NEVER = np.iinfo(np.int32).min // 2
+_SLOT_US = 2_000
+_SPELL_US = 10_000
 _FLICKER_US = 300_000
-"""A pixel's share of busy steps is averaged over so long."""
+"""Of the spells in so long it is counted in how many a pixel was active."""
 
 
 class Activity:
-    """The pixels that were active in the last `window_us`, each once, with the time of its newest event.
+    """The pixels that were active lately, each once, with its age and polarity.
 
-    An event counts if one of the eight pixels around it was active in its step or in the one before (Delbruck 2008,
-    "Frame-free dynamic digital vision"), and if its own pixel has been busy for less than `flicker` of the time: an
-    edge passes, a lamp stays. Times are numbers of steps since the first. Work follows the events and active pixels.
+    An event counts if one of the eight pixels around it was active in its slot or in the one before (Delbruck 2008,
+    "Frame-free dynamic digital vision"), and if its own pixel has been busy for less than `flicker` of the last 300 ms:
+    an edge passes, a lamp stays. A slot is a step, or as many short ones as make 2 ms; `longest_us` is how far back
+    one can look. Everything is kept as bits, a pixel each: work is some cycles an event and 64 pixels.
     """
 
-    def __init__(self, spec: InputSpec, *, step_us: int, flicker: float = 0.6) -> None:
+    def __init__(self, spec: InputSpec, *, step_us: int, longest_us: int, flicker: float = 0.6) -> None:
         self.spec, self.step_us = spec, step_us
         pixels = spec.width * spec.height
         self._plane = pixels if spec.polarity == "split" else 2 * pixels
-        self._any = np.empty((spec.height + 2, spec.width + 2), np.int32)
-        self._kept = np.empty((spec.height, spec.width), np.int32)
-        self._busy = np.empty((spec.height, spec.width), np.float32)
-        self._busy_at = np.empty((spec.height, spec.width), np.int32)
-        self._x, self._y, self._at = (np.empty(pixels, np.int32) for _ in range(3))
-        self._on = np.empty(pixels, np.bool_)
-        self._decay = np.exp(-np.arange(256) * step_us / _FLICKER_US).astype(np.float32)
-        self._flicker = np.float32(flicker)
-        # How many pixels became active in each step that may still be looked at.
-        self._counts = np.zeros(1, np.int64)
+        self._per_slot = max(1, _SLOT_US // step_us)
+        self.slot_us = self._per_slot * step_us
+        self._slots = max(2, math.ceil(longest_us / self.slot_us))
+        self._per_spell = max(1, _SPELL_US // self.slot_us)
+        spells = min(31, max(4, _FLICKER_US // (self._per_spell * self.slot_us)))
+        self._limit = math.floor(flicker * spells) + 1
+        # Nothing is left of what is older than so many steps.
+        self._memory = self._per_slot * max(self._slots, (spells + 1) * self._per_spell)
+        # A border of one row and one word all round, so that no neighbour needs a test.
+        plane = (spec.height + 2, -(-spec.width // 64) + 2)
+        self._raw = np.zeros((2, 2, *plane), np.uint64)
+        self._kept = np.zeros((self._slots, 2, *plane), np.uint64)
+        self._busy = np.zeros((spells + 1, *plane), np.uint64)
+        self._counts = np.zeros((5, *plane), np.uint64)
+        self._flickering = np.zeros(plane, np.uint64)
+        self._covered = np.zeros(plane, np.uint64)
+        self._x, self._y, self._age = (np.empty(pixels, np.int32) for _ in range(3))
+        self._sign = np.empty(pixels, np.int8)
         self.reset()
 
     def reset(self) -> None:
         """Forget the stream."""
-        for times in (self._any, self._kept, self._busy_at):
-            times.fill(_NEVER)
-        self._busy.fill(0.0)
+        for each in (self._raw, self._kept, self._busy, self._counts, self._flickering):
+            each.fill(0)
         self.count = 0
-        self.now = 0
-        self._first: int | None = None
+        self._now: int | None = None
+        self._quiet = 0
 
-    def push(self, step: Step, longest_us: int) -> int:
-        """Take a step in; pixels that were last active longer than `longest_us` ago are let go. Returns how many are
-        new."""
-        if self._first is None:
-            self._first = step.index
-        self.now = step.index - self._first
-        if self.count == 0 and len(step.addresses) == 0:
+    def push(self, step: Step) -> None:
+        """Take a step in."""
+        silent = len(step.addresses) == 0
+        passed = 1 if self._now is None else step.index - self._now
+        self._quiet += passed if silent else passed - 1
+        if self._quiet > self._memory:
+            if self.count or self._now is not None:
+                self.reset()
+            self._quiet = self._memory
+            if silent:
+                return
+            passed = 1
+        for now in range(step.index - passed + 1, step.index + 1):
+            self._turn(now)
+        self._now = step.index
+        if silent:
+            return
+        self._quiet = 0
+        slot = self._now // self._per_slot
+        raw, before = self._raw[slot % 2], self._raw[(slot + 1) % 2]
+        mark(step.addresses, self._plane, self.spec.width, raw)
+        busy = self._busy[slot // self._per_spell % len(self._busy)]
+        sift(raw, before, self._flickering, self._kept[slot % self._slots], busy)
+
+    def look(self, enough: int, shortest_us: int) -> int:
+        """Choose the newest `enough` active pixels, or all that are held, but those of the last `shortest_us` at least;
+        whole slots. Returns how many they are."""
+        self.count = 0
+        if self._now is None or self._quiet > self._slots * self._per_slot:
             return 0
-        self.count = _gather(
-            step.addresses,
-            self._plane,
-            self.now,
-            self.now - max(1, longest_us // self.step_us),
-            self._any,
+        self.count = extract(
             self._kept,
-            self._busy,
-            self._busy_at,
-            self._decay,
-            self._flicker,
+            self._now // self._per_slot % self._slots,
+            max(1, math.ceil(shortest_us / self.slot_us)),
+            enough,
+            self._covered,
             self._x,
             self._y,
-            self._at,
-            self._on,
-            self.count,
-            self._counts,
+            self._age,
+            self._sign,
         )
-        return int(self._counts[0])
+        return self.count
 
     @property
-    def pixels(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]]:
-        """Columns, rows, times of the newest event and its polarity, oldest first; views until the next push."""
+    def pixels(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:
+        """Columns, rows, ages in slots (0: now) and polarities (1 ON, -1 OFF, 0 both) of the pixels that were chosen,
+        newest first; views until the next look."""
         n = self.count
-        return self._x[:n], self._y[:n], self._at[:n], self._on[:n]
+        return self._x[:n], self._y[:n], self._age[:n], self._sign[:n]
 
-    def window(self, enough: int, shortest_us: int) -> int:
-        """Since which step there were `enough` active pixels, or all that are held, at least for `shortest_us`."""
-        fewest = self.now - max(1, math.ceil(shortest_us / self.step_us)) + 1
-        if self.count == 0:
-            return fewest
-        at = int(self._at[max(0, self.count - enough)])
-        return min(at, fewest)
-
-
-_SPEC = int64(
-    types.Array(int32, 1, "C"),
-    int64,
-    int64,
-    int64,
-    int32[:, ::1],
-    int32[:, ::1],
-    float32[:, ::1],
-    int32[:, ::1],
-    float32[::1],
-    float32,
-    int32[::1],
-    int32[::1],
-    int32[::1],
-    boolean[::1],
-    int64,
-    int64[::1],
-)
-
-
-@compiled(_SPEC)
-def _gather(
-    addresses: NDArray[np.int32],
-    plane: int,
-    now: int,
-    oldest: int,
-    any_at: NDArray[np.int32],
-    kept_at: NDArray[np.int32],
-    busy: NDArray[np.float32],
-    busy_at: NDArray[np.int32],
-    decay: NDArray[np.float32],
-    flicker: float,
-    xs: NDArray[np.int32],
-    ys: NDArray[np.int32],
-    ats: NDArray[np.int32],
-    ons: NDArray[np.bool_],
-    count: int,
-    fresh: NDArray[np.int64],
-) -> int:
-    """Mark the step's events, then let go of pixels that are too old or were seen again; the number held."""
-    width = kept_at.shape[1]
-    reciprocal = float64(1.0) / width
-    # First what was there, so that there is room: marks of this step are made meanwhile.
-    marked = 0
-    for i in range(addresses.size):
-        address = addresses[i]
-        pixel = address - plane if address >= plane else address
-        y = int64((pixel + 0.5) * reciprocal)
-        x = pixel - y * width
-        if any_at[y + 1, x + 1] != now:
-            any_at[y + 1, x + 1] = now
-            since = min(now - int64(busy_at[y, x]), int64(decay.size - 1))
-            busy[y, x] = busy[y, x] * decay[since] + (float32(1.0) - decay[1])
-            busy_at[y, x] = now
-        if kept_at[y, x] == now or busy[y, x] > flicker:
-            continue
-        above, here, below = any_at[y], any_at[y + 1], any_at[y + 2]
-        witness = max(max(above[x], above[x + 1]), max(above[x + 2], here[x]))
-        witness = max(witness, max(max(below[x], below[x + 1]), max(below[x + 2], here[x + 2])))
-        if witness >= now - 1:
-            kept_at[y, x] = now
-            marked += 1
-    held = 0
-    for i in range(count):
-        if ats[i] > oldest and kept_at[ys[i], xs[i]] == ats[i]:
-            xs[held], ys[held], ats[held], ons[held] = xs[i], ys[i], ats[i], ons[i]
-            held += 1
-    if marked > 0:
-        for i in range(addresses.size):
-            address = addresses[i]
-            on = address >= plane
-            pixel = address - plane if on else address
-            y = int64((pixel + 0.5) * reciprocal)
-            x = pixel - y * width
-            if kept_at[y, x] == now:
-                # Listed once: the mark is taken off, and put on again below.
-                kept_at[y, x] = now - 1
-                xs[held], ys[held], ats[held], ons[held] = x, y, now, on
-                held += 1
-        for i in range(held - marked, held):
-            kept_at[ys[i], xs[i]] = now
-    fresh[0] = marked
-    return held
+    def _turn(self, now: int) -> None:
+        """Begin the slot that begins with step `now`, if one does."""
+        slot, within = divmod(now, self._per_slot)
+        if within:
+            return
+        self._raw[slot % 2].fill(0)
+        self._kept[slot % self._slots].fill(0)
+        spell, within = divmod(slot, self._per_spell)
+        if within == 0:
+            over, oldest = self._busy[(spell - 1) % len(self._busy)], self._busy[spell % len(self._busy)]
+            recount(over, oldest, self._counts, self._limit, self._flickering)
+            oldest.fill(0)

@@ -87,7 +87,8 @@ class ClusterTracker:
         boxes = np.concatenate([told[:, :2] + 0.5 - half, told[:, :2] + 0.5 + half], axis=1)
         boxes = np.clip(boxes, 0.0, [self.spec.width, self.spec.height] * 2)
         now_us = (step.index + 1) * self.step_us
-        return self._follower.follow(now_us, boxes, told[:, _MASS].astype(np.int64), np.ascontiguousarray(told[:, _ON]))
+        mass = np.ceil(told[:, _MASS]).astype(np.int64)
+        return self._follower.follow(now_us, boxes, mass, np.rint((2 * told[:, _ON] - 1) * mass).astype(np.int64))
 
 
 @compiled(int64(int32[::1], int64, int64, int32[:, ::1], float64[::1], float64[:, ::1]))

@@ -25,7 +25,7 @@ _GROWS_S, _SHRINKS_S = 0.15, 1.0
         float64[:, ::1],
         boolean[::1],
         boolean[::1],
-        boolean,
+        boolean[::1],
         float64[::1],
         float64,
         float64,
@@ -40,7 +40,7 @@ def judge(
     usual: Floats,
     sure: NDArray[np.bool_],
     mature: NDArray[np.bool_],
-    shared: bool,
+    shared: NDArray[np.bool_],
     limits: Floats,
     margin: float,
     scale: float,
@@ -51,9 +51,9 @@ def judge(
 
     `boxes` (n, 4: left, top, right, bottom) are the predictions and `usual` (n, 2) the sizes so far, which are updated:
     they follow growth in 0.15 s and shrinking in 1 s. A box that is suddenly smaller is hidden in part: where its edge
-    is farther from the prediction it is taken to be as large as usual. At a border (`limits`: width, height) an edge
-    tells nothing of the motion. Where regions were `shared`, edges inside other boxes, or outside of their own by
-    `margin` / 2, are not believed.
+    is farther from the prediction it is taken to be as large as usual. At a border (`limits`: width, height)
+    an edge tells nothing of the motion. Where its region was `shared` (n,), edges inside other boxes, or outside of
+    their own by `margin` / 2, are not believed.
     """
     for i in range(edges.shape[0]):
         if pixels[i] == 0:
@@ -63,7 +63,7 @@ def judge(
             before_low, before_high = boxes[i, axis], boxes[i, axis + 2]
             v_low, v_high = MEASURED, MEASURED
             cut_low, cut_high = low <= 1.0, high >= limits[axis] - 1.0
-            if shared and sure[i]:
+            if shared[i] and sure[i]:
                 cross = 0.5 * (boxes[i, 1 - axis] + boxes[i, 3 - axis])
                 for j in range(boxes.shape[0]):
                     if j == i or not sure[j]:

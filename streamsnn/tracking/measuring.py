@@ -10,6 +10,7 @@ from streamsnn.compiled import compiled
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
+Longs = NDArray[np.int64]
 
 
 _FEW = 60
@@ -18,56 +19,64 @@ _FEW = 60
 
 @compiled(
     int64(
-        *[int32[::1]] * 3,
-        int64,
-        int64,
-        float64,
-        int32[::1],
-        int32[::1],
+        *[int32[::1]] * 5,
+        int64[:, ::1],
+        float64[::1],
         float64[:, ::1],
         float64,
         int64,
         int32[:, ::1],
+        int32[:, :, ::1],
         float64[:, ::1],
+        int64[::1],
         int64[::1],
     )
 )
 def measure(
     xs: Ints,
     ys: Ints,
-    ats: Ints,
-    first: int,
-    now: int,
-    step_s: float,
+    ages: Ints,
     of_pixel: Ints,
     track_of: Ints,
+    sums: Longs,
+    ages_s: Floats,
     velocity: Floats,
     trim: float,
     width: int,
     histogram: Ints,
+    shifts: Ints,
     edges: Floats,
-    pixels: NDArray[np.int64],
+    pixels: Longs,
+    signs: Longs,
 ) -> int:
-    """Measure `edges` (n, 4: left, right, top, bottom) of the boxes of n tracks, and how many `pixels` (n,) each has.
+    """Measure `edges` (n, 4: left, right, top, bottom) of the boxes of n tracks, how many `pixels` (n + 1,) each has,
+    and what their `signs` (n + 1,) come to, of which `sums` (regions, 2) has those of each region.
 
-    `of_pixel` names the region of a pixel and `track_of` the track of a region, or -1. A pixel that was active a while
-    ago is moved on by its track's `velocity` (n, 2; pixels a second). The share `trim` of the pixels beyond the
-    first 60 may lie outside of each edge. `histogram` (n, width + height) is room to count in: x, then y,
-    of a sensor `width` wide.
+    `of_pixel` names the region of a pixel and `track_of` the track of a region, or -1: the last row of everything is
+    nobody's. A pixel that was active a while ago, `ages_s` of its age, is moved on by its track's `velocity` (n, 2;
+    pixels a second). The share `trim` of the pixels beyond the first 60 may lie outside of each edge. `histogram`
+    (more than n, width + height) is room to count in: x, then y, of a sensor `width` wide; `shifts` (more than n, ages,
+    2) is room, too.
     """
     n = velocity.shape[0]
     height = histogram.shape[1] - width
     for t in range(n):
         histogram[t, :] = 0
         pixels[t] = 0
-    for i in range(first, xs.size):
-        r = of_pixel[i]
-        if r < 0 or track_of[r] < 0:
-            continue
-        t = track_of[r]
-        age_s = (now - ats[i] + 0.5) * step_s
-        x = int64(np.floor(xs[i] + 0.5 + velocity[t, 0] * age_s))
-        y = int64(np.floor(ys[i] + 0.5 + velocity[t, 1] * age_s))
+        signs[t] = 0
+        for age in range(ages_s.size):
+            for axis in range(2):
+                shifts[t, age, axis] = int64(np.floor(velocity[t, axis] * ages_s[age] + 0.5))
+    # What belongs to no track is counted like the rest: a branch would be no better than a guess.
+    pixels[n], signs[n] = 0, 0
+    shifts[n, :, :] = 0
+    row_of = np.full(track_of.size + 1, n, np.int32)
+    for r in range(track_of.size):
+        row_of[r + 1] = track_of[r] if track_of[r] >= 0 else n
+        signs[row_of[r + 1]] += sums[r, 1]
+    for i in range(xs.size):
+        t = row_of[of_pixel[i] + 1]
+        x, y = xs[i] + shifts[t, ages[i], 0], ys[i] + shifts[t, ages[i], 1]
         histogram[t, min(max(x, 0), width - 1)] += 1
         histogram[t, width + min(max(y, 0), height - 1)] += 1
         pixels[t] += 1

@@ -10,16 +10,19 @@ of histograms along both axes; ours are connected cells, so that two objects on 
 from __future__ import annotations
 
 import numpy as np
-from numba import boolean, float64, int32, int64
+from numba import float64, int8, int32, int64
 from numpy.typing import NDArray
 
-from streamsnn.compiled import compiled
+from streamsnn.compiled import compiled, part
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
+Signs = NDArray[np.int8]
 
 MOST = 256
 """Regions at a time; the smallest of more are overlooked."""
+
+_FAR = 1 << 20
 
 
 class Regions:
@@ -29,30 +32,31 @@ class Regions:
         self.cell = cell
         columns, rows = -(-width // cell), -(-height // cell)
         # A border of one cell all round, so that no neighbour needs a test.
-        self._counts = np.zeros((rows + 2, columns + 2), np.int32)
-        self._extents = np.zeros((rows + 2, columns + 2, 4), np.int32)
-        self._labels = np.zeros((rows + 2, columns + 2), np.int32)
-        self._touched = np.empty(rows * columns, np.int32)
-        self._stack = np.empty(rows * columns, np.int32)
+        self._column = (np.arange(width) // cell + 1).astype(np.int32)
+        self._row = ((np.arange(height) // cell + 1) * (columns + 2)).astype(np.int32)
+        self._columns = columns + 2
+        self._cells = np.zeros(((rows + 2) * (columns + 2), 7), np.int32)
+        self._cells[:, :4] = _FAR, _FAR, -_FAR, -_FAR
+        self._touched = np.empty(rows * columns + 1, np.int32)
+        self._stack = np.empty(rows * columns + 1, np.int32)
         self._of_pixel = np.empty(width * height, np.int32)
         self._boxes = np.empty((2 * MOST, 4))
         self._sums = np.empty((2 * MOST, 2), np.int64)
         self._owners = np.empty(2 * MOST, np.int32)
 
-    def find(self, x: Ints, y: Ints, at: Ints, on: NDArray[np.bool_], since: int, least: int) -> int:
-        """Group the pixels that were active from step `since` on; the number of regions of at least `least` pixels."""
-        self.x, self.y, self.at, self.on = x, y, at, on
-        self.first = int(np.searchsorted(at, since))
+    def find(self, x: Ints, y: Ints, sign: Signs, least: int) -> int:
+        """Group the pixels `x`, `y`, of which `sign` is the polarity; the number of regions of at least `least`."""
+        self.x, self.y, self.sign = x, y, sign
         self.count: int = _group(
             x,
             y,
-            on,
-            self.first,
+            sign,
             self.cell,
+            self._columns,
             least,
-            self._counts,
-            self._extents,
-            self._labels,
+            self._column,
+            self._row,
+            self._cells,
             self._touched,
             self._stack,
             self._of_pixel,
@@ -65,16 +69,7 @@ class Regions:
     def split(self, tracks: Floats) -> int:
         """Divide regions that hold several of the boxes `tracks` (n, 4) among these; the number of regions then."""
         self.count = _split(
-            self.x,
-            self.y,
-            self.on,
-            self.first,
-            self.count,
-            tracks,
-            self._of_pixel,
-            self._boxes,
-            self._sums,
-            self._owners,
+            self.x, self.y, self.sign, self.count, tracks, self._of_pixel, self._boxes, self._sums, self._owners
         )
         return self.count
 
@@ -85,7 +80,7 @@ class Regions:
 
     @property
     def sums(self) -> NDArray[np.int64]:
-        """Pixels, and those of them whose newest event was ON, of each region, (n, 2)."""
+        """Pixels, and the sum of their polarities, of each region, (n, 2)."""
         return self._sums[: self.count]
 
     @property
@@ -95,20 +90,35 @@ class Regions:
 
     @property
     def of_pixel(self) -> Ints:
-        """The region of each pixel from `first` on; -1: none."""
+        """The region of each pixel; -1: none."""
         return self._of_pixel
+
+
+@part
+def _empty(boxes: Floats, sums: NDArray[np.int64], place: int) -> None:
+    """Begin a box, and the sums of its pixels."""
+    boxes[place, 0], boxes[place, 1], boxes[place, 2], boxes[place, 3] = 1e9, 1e9, -1e9, -1e9
+    sums[place, 0] = 0
+    sums[place, 1] = 0
+
+
+@part
+def _grow(boxes: Floats, place: int, left: int, top: int, right: int, bottom: int) -> None:
+    """Make a box hold these pixels, too."""
+    boxes[place, 0], boxes[place, 1] = min(boxes[place, 0], left), min(boxes[place, 1], top)
+    boxes[place, 2], boxes[place, 3] = max(boxes[place, 2], right + 1), max(boxes[place, 3], bottom + 1)
 
 
 @compiled(
     int64(
         int32[::1],
         int32[::1],
-        boolean[::1],
+        int8[::1],
         int64,
         int64,
         int64,
-        int32[:, ::1],
-        int32[:, :, ::1],
+        int32[::1],
+        int32[::1],
         int32[:, ::1],
         int32[::1],
         int32[::1],
@@ -120,82 +130,75 @@ class Regions:
 def _group(
     xs: Ints,
     ys: Ints,
-    ons: NDArray[np.bool_],
-    first: int,
+    signs: Signs,
     cell: int,
+    columns: int,
     least: int,
-    counts: Ints,
-    extents: Ints,
-    labels: Ints,
+    column_of: Ints,
+    row_of: Ints,
+    cells: Ints,
     touched: Ints,
     stack: Ints,
     of_pixel: Ints,
     boxes: Floats,
     sums: NDArray[np.int64],
 ) -> int:
-    columns = counts.shape[1]
+    # Of a cell: left, top, right, bottom of its pixels, how many they are, the sum of their polarities, and its region
+    # (from 1; -1: too small). Nothing here is predictable, and so there are as few branches as possible.
     count = 0
-    for i in range(first, xs.size):
+    for i in range(xs.size):
         x, y = xs[i], ys[i]
-        row, column = y // cell + 1, x // cell + 1
-        e = extents[row, column]
-        if counts[row, column] == 0:
-            touched[count] = row * columns + column
-            count += 1
-            e[0], e[1], e[2], e[3] = x, y, x, y
-        counts[row, column] += 1
-        e[0], e[1], e[2], e[3] = min(e[0], x), min(e[1], y), max(e[2], x), max(e[3], y)
+        at = row_of[y] + column_of[x]
+        of_pixel[i] = at
+        touched[count] = at
+        count += cells[at, 4] == 0
+        cells[at, 0], cells[at, 2] = min(cells[at, 0], x), max(cells[at, 2], x)
+        cells[at, 1], cells[at, 3] = min(cells[at, 1], y), max(cells[at, 3], y)
+        cells[at, 4] += 1
+        cells[at, 5] += signs[i]
     found = 0
     for i in range(count):
-        seed = touched[i]
-        if labels[seed // columns, seed % columns] != 0 or found == MOST:
+        if cells[touched[i], 6] != 0 or found == MOST:
             continue
         found += 1
-        labels[seed // columns, seed % columns] = found
-        stack[0] = seed
-        top, filled = 1, 0
+        cells[touched[i], 6] = found
+        stack[0] = touched[i]
+        top, filled, pixels, sign = 1, 0, 0, 0
         while filled < top:
-            row, column = stack[filled] // columns, stack[filled] % columns
+            at = stack[filled]
             filled += 1
-            e = extents[row, column]
+            left, above, right, below = cells[at, 0], cells[at, 1], cells[at, 2], cells[at, 3]
+            pixels += cells[at, 4]
+            sign += cells[at, 5]
             for down in range(-1, 2):
                 for across in range(-1, 2):
-                    r, c = row + down, column + across
-                    if counts[r, c] == 0 or labels[r, c] != 0:
-                        continue
-                    o = extents[r, c]
-                    apart_x = max(e[0] - o[2], o[0] - e[2])
-                    apart_y = max(e[1] - o[3], o[1] - e[3])
-                    # A lone pixel in each of two cells is a thin thread.
-                    if max(apart_x, apart_y) > cell or counts[r, c] + counts[row, column] < 3:
-                        continue
-                    labels[r, c] = found
-                    stack[top] = r * columns + c
-                    top += 1
-        pixels = 0
-        for k in range(top):
-            pixels += counts[stack[k] // columns, stack[k] % columns]
+                    there = at + down * columns + across
+                    apart_x = max(left - cells[there, 2], cells[there, 0] - right)
+                    apart_y = max(above - cells[there, 3], cells[there, 1] - below)
+                    # A lone pixel in each of two cells is a thin thread. Empty cells are far from everything.
+                    joins = (
+                        (cells[there, 6] == 0) & (max(apart_x, apart_y) <= cell) & (cells[there, 4] + cells[at, 4] > 2)
+                    )
+                    cells[there, 6] = found if joins else cells[there, 6]
+                    stack[top] = there
+                    top += joins
         if pixels < least:
             found -= 1
             for k in range(top):
-                labels[stack[k] // columns, stack[k] % columns] = -1
+                cells[stack[k], 6] = -1
             continue
-        boxes[found - 1, 0], boxes[found - 1, 1], boxes[found - 1, 2], boxes[found - 1, 3] = 1e9, 1e9, -1e9, -1e9
+        _empty(boxes, sums, found - 1)
         sums[found - 1, 0] = pixels
-        sums[found - 1, 1] = 0
+        sums[found - 1, 1] = sign
         for k in range(top):
-            e = extents[stack[k] // columns, stack[k] % columns]
-            b = boxes[found - 1]
-            b[0], b[1], b[2], b[3] = min(b[0], e[0]), min(b[1], e[1]), max(b[2], e[2] + 1), max(b[3], e[3] + 1)
-    for i in range(first, xs.size):
-        label = labels[ys[i] // cell + 1, xs[i] // cell + 1]
-        of_pixel[i] = label - 1 if label > 0 else -1
-        if label > 0 and ons[i]:
-            sums[label - 1, 1] += 1
+            at = stack[k]
+            _grow(boxes, found - 1, cells[at, 0], cells[at, 1], cells[at, 2], cells[at, 3])
+    for i in range(xs.size):
+        of_pixel[i] = max(cells[of_pixel[i], 6], 0) - 1
     for i in range(count):
-        row, column = touched[i] // columns, touched[i] % columns
-        counts[row, column] = 0
-        labels[row, column] = 0
+        at = touched[i]
+        cells[at, 0], cells[at, 1], cells[at, 2], cells[at, 3] = _FAR, _FAR, -_FAR, -_FAR
+        cells[at, 4], cells[at, 5], cells[at, 6] = 0, 0, 0
     return found
 
 
@@ -203,8 +206,7 @@ def _group(
     int64(
         int32[::1],
         int32[::1],
-        boolean[::1],
-        int64,
+        int8[::1],
         int64,
         float64[:, ::1],
         int32[::1],
@@ -216,8 +218,7 @@ def _group(
 def _split(
     xs: Ints,
     ys: Ints,
-    ons: NDArray[np.bool_],
-    first: int,
+    signs: Signs,
     found: int,
     tracks: Floats,
     of_pixel: Ints,
@@ -226,69 +227,73 @@ def _split(
     owners: Ints,
 ) -> int:
     n = tracks.shape[0]
-    claims = np.zeros((found, n), np.int32)
-    wanted = False
-    for t in range(n):
-        b = tracks[t]
-        for r in range(found):
-            o = boxes[r]
-            if min(b[2], o[2]) > max(b[0], o[0]) and min(b[3], o[3]) > max(b[1], o[1]):
-                claims[r, t] = 1
+    # Who overlaps a region has a claim to it: `claim[first[r] : first[r + 1]]` are the tracks that share region r.
+    first = np.zeros(found + 1, np.int32)
+    claim = np.empty(found * n, np.int32)
     for r in range(found):
-        together = 0
+        size = first[r]
         for t in range(n):
-            together += claims[r, t]
-        wanted |= together > 1
-        if together < 2:
-            claims[r, :] = 0
-    if not wanted:
+            across = min(tracks[t, 2], boxes[r, 2]) - max(tracks[t, 0], boxes[r, 0])
+            down = min(tracks[t, 3], boxes[r, 3]) - max(tracks[t, 1], boxes[r, 1])
+            if across > 0.0 and down > 0.0:
+                claim[size] = t
+                size += 1
+        first[r + 1] = size if size > first[r] + 1 else first[r]
+    if first[found] == 0:
         return found
-    # Who has pixels of a region in its box has a claim to it.
-    inside = np.zeros((found, n), np.int32)
-    for i in range(first, xs.size):
-        r = of_pixel[i]
-        if r < 0:
-            continue
-        for t in range(n):
-            if claims[r, t] > 0:
-                b = tracks[t]
-                inside[r, t] += b[0] <= xs[i] < b[2] and b[1] <= ys[i] < b[3]
-    part = np.full((found, n), -1, np.int32)
-    total = found
+    # Of those, only who has pixels of it in its box gets a part.
+    inside = np.zeros(first[found], np.int32)
+    shared = np.zeros(found + 1, np.bool_)
     for r in range(found):
+        shared[r + 1] = first[r + 1] > first[r]
+    which = np.empty(xs.size + 1, np.int32)
+    size = 0
+    for i in range(xs.size):
+        which[size] = i
+        size += shared[of_pixel[i] + 1]
+    for i in which[:size]:
+        r, x, y = of_pixel[i], xs[i], ys[i]
+        for k in range(first[r], first[r + 1]):
+            t = claim[k]
+            inside[k] += (tracks[t, 0] <= x) & (x < tracks[t, 2]) & (tracks[t, 1] <= y) & (y < tracks[t, 3])
+    part = np.empty(first[found], np.int32)
+    total, kept = found, 0
+    for r in range(found):
+        least, begin = max(3, sums[r, 0] // 20), kept
         together = 0
-        for t in range(n):
-            together += inside[r, t] >= max(3, sums[r, 0] // 20)
-        if together < 2:
-            continue
-        for t in range(n):
-            if inside[r, t] >= max(3, sums[r, 0] // 20) and total < boxes.shape[0]:
-                part[r, t] = total
-                owners[total] = t
-                sums[total, 0], sums[total, 1] = 0, 0
-                boxes[total, 0], boxes[total, 1], boxes[total, 2], boxes[total, 3] = 1e9, 1e9, -1e9, -1e9
-                total += 1
-        owners[r] = -2
-        sums[r, 0], sums[r, 1] = 0, 0
-        boxes[r, 0], boxes[r, 1], boxes[r, 2], boxes[r, 3] = 1e9, 1e9, -1e9, -1e9
+        for k in range(first[r], first[r + 1]):
+            together += inside[k] >= least
+        if together > 1 and total + together <= boxes.shape[0]:
+            for k in range(first[r], first[r + 1]):
+                if inside[k] >= least:
+                    claim[kept], part[kept] = claim[k], total
+                    owners[total] = claim[k]
+                    _empty(boxes, sums, total)
+                    kept += 1
+                    total += 1
+            owners[r] = -2
+            _empty(boxes, sums, r)
+        first[r] = begin
+    first[found] = kept
     if total == found:
         return found
-    for i in range(first, xs.size):
-        r = of_pixel[i]
-        if r < 0 or owners[r] != -2:
+    # Middle and what makes 1 of half the size, along both axes.
+    scale = np.empty((kept, 4))
+    for k in range(kept):
+        for axis in range(2):
+            low, high = tracks[claim[k], axis], tracks[claim[k], axis + 2]
+            scale[k, axis], scale[k, 2 + axis] = 0.5 * (low + high) - 0.5, 2.0 / (high - low)
+    for i in which[:size]:
+        r, x, y = of_pixel[i], xs[i], ys[i]
+        if owners[r] != -2:
             continue
         nearest, best = r, 1.25
-        for t in range(n):
-            if part[r, t] >= 0:
-                b = tracks[t]
-                across = abs(xs[i] + 0.5 - 0.5 * (b[0] + b[2])) / (0.5 * (b[2] - b[0]))
-                down = abs(ys[i] + 0.5 - 0.5 * (b[1] + b[3])) / (0.5 * (b[3] - b[1]))
-                if max(across, down) < best:
-                    best = max(across, down)
-                    nearest = part[r, t]
+        for k in range(first[r], first[r + 1]):
+            away = max(abs(x - scale[k, 0]) * scale[k, 2], abs(y - scale[k, 1]) * scale[k, 3])
+            nearest = part[k] if away < best else nearest
+            best = min(best, away)
         of_pixel[i] = nearest
         sums[nearest, 0] += 1
-        sums[nearest, 1] += ons[i]
-        b = boxes[nearest]
-        b[0], b[1], b[2], b[3] = min(b[0], xs[i]), min(b[1], ys[i]), max(b[2], xs[i] + 1), max(b[3], ys[i] + 1)
+        sums[nearest, 1] += signs[i]
+        _grow(boxes, nearest, x, y, x, y)
     return total

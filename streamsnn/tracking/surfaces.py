@@ -31,7 +31,7 @@ class SurfaceSettings:
     gap: float = 8.0
     least: float = 10.0
     enough: float = 1.5
-    shortest_us: int = 20_000
+    shortest_us: int = 2_000
     longest_us: int = 80_000
     trim: float = 0.01
 
@@ -50,7 +50,7 @@ class SurfaceTracker:
         scale = max(0.5, min(spec.width, spec.height) / 260.0)
         cell = max(2, round(self.settings.gap * scale))
         self._follower = Follower(spec, step_us, float(cell), tracks)
-        self._activity = Activity(spec, step_us=step_us)
+        self._activity = Activity(spec, step_us=step_us, longest_us=self.settings.longest_us)
         self._regions = Regions(spec.width, spec.height, cell)
         self._least = max(5, round(self.settings.least * scale))
         self._enough = round(self.settings.enough * (spec.width + spec.height))
@@ -65,35 +65,21 @@ class SurfaceTracker:
     def update(self, step: Step) -> tuple[Track, ...]:
         """The objects at the end of `step`."""
         settings, regions, activity = self.settings, self._regions, self._activity
-        activity.push(step, settings.longest_us)
-        x, y, at, on = activity.pixels
-        since = activity.window(self._enough, max(settings.shortest_us, 2 * self.step_us))
-        n = regions.find(x, y, at, on, since, self._least)
+        activity.push(step)
+        activity.look(self._enough, max(settings.shortest_us, 2 * self.step_us))
+        x, y, age, sign = activity.pixels
+        n = regions.find(x, y, sign, self._least)
         boxes = regions.boxes.copy()
         if n:
-            tau = float(activity.now - since + 1)
-            _weigh(
-                x,
-                y,
-                at,
-                regions.first,
-                activity.now,
-                tau,
-                settings.trim,
-                regions.of_pixel,
-                self._width,
-                self._histogram,
-                boxes,
-            )
-        pixels = regions.sums[:, 0]
-        return self._follower.follow((step.index + 1) * self.step_us, boxes, pixels, regions.sums[:, 1] / pixels)
+            tau = float(age[-1] + 1)
+            _weigh(x, y, age, tau, settings.trim, regions.of_pixel, self._width, self._histogram, boxes)
+        sums = regions.sums
+        return self._follower.follow((step.index + 1) * self.step_us, boxes, sums[:, 0], sums[:, 1])
 
 
 @compiled(
     int64(
         *[int32[::1]] * 3,
-        int64,
-        int64,
         float64,
         float64,
         int32[::1],
@@ -105,9 +91,7 @@ class SurfaceTracker:
 def _weigh(
     xs: NDArray[np.int32],
     ys: NDArray[np.int32],
-    ats: NDArray[np.int32],
-    first: int,
-    now: int,
+    ages: NDArray[np.int32],
     tau: float,
     trim: float,
     of_pixel: NDArray[np.int32],
@@ -120,9 +104,9 @@ def _weigh(
     height = histogram.shape[1] - width
     n = boxes.shape[0]
     histogram[:n] = 0.0
-    for i in range(first, xs.size):
+    for i in range(xs.size):
         if of_pixel[i] >= 0:
-            value = 1.0 - (now - ats[i]) / tau
+            value = 1.0 - ages[i] / tau
             histogram[of_pixel[i], xs[i]] += value
             histogram[of_pixel[i], width + ys[i]] += value
     for r in range(n):

@@ -34,6 +34,53 @@ def test_holding_tracks_against_the_truth(capsys: pytest.CaptureFixture[str]) ->
     assert found["switches"] == 0
 
 
+def test_several_scenes_with_boxes_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("trackeval")
+    command = ["evaluate", "synthetic:shapes:easy:101-102", "--track", "--duration", "800ms"]
+    assert main([*command, "--json"]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    first, second = whole["scenes"]
+    assert [first["recording"], second["recording"]] == ["synthetic:shapes:easy:101", "synthetic:shapes:easy:102"]
+    assert whole["HOTA"] == pytest.approx((first["HOTA"] + second["HOTA"]) / 2)
+    assert whole["events"] == first["events"] + second["events"]
+    assert whole["true_tracks"] == first["true_tracks"] + second["true_tracks"]
+    assert main(command) == 0
+    assert f"{whole['HOTA']:.3f}" in capsys.readouterr().out
+    assert main(["evaluate", "synthetic:shapes:easy:101", "--track", "--duration", "800ms", "--json"]) == 0
+    alone = json.loads(capsys.readouterr().out)
+    assert alone["HOTA"] == first["HOTA"]
+
+
+@pytest.mark.parametrize(
+    ("source", "rest"),
+    [
+        ("synthetic:shapes:hard:9-0", []),
+        ("synthetic:shapes:hrd:0-1", []),
+        ("synthetic:disc", []),
+        ("synthetic:shapes:hard", ["--step", "0ms"]),
+        (str(RECORDINGS / "shapes-easy.raw"), []),
+    ],
+)
+def test_what_has_no_true_boxes(source: str, rest: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("trackeval")
+    assert main(["evaluate", source, *rest, "--track"]) == 2
+    assert capsys.readouterr().err.count("\n") == 2
+
+
+def test_tracks_are_classified(capsys: pytest.CaptureFixture[str]) -> None:
+    source = str(RECORDINGS / "shapes-easy.raw")
+    command = ["track", source, "--speed", "max", "--stop", "300ms", "--json", "--classify", "nmnist-sliding-psn"]
+    assert main(command) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    boxes = [box for line in lines[:-1] for box in line["tracks"]]
+    assert boxes
+    assert all(0.1 <= box["confidence"] <= 1 for box in boxes)
+    assert main([*command, "--step", "5ms"]) == 2
+    assert "10 ms" in capsys.readouterr().err
+    assert main(["run", source, "--model", "nmnist-brf", "--classify", "nmnist-brf"]) == 2
+    assert "--track" in capsys.readouterr().err
+
+
 def test_a_tracker_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["track", str(RECORDINGS / "shapes-easy.raw"), "--tracker", "region"]) == 2
     assert "regions" in capsys.readouterr().err

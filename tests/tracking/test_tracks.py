@@ -9,6 +9,12 @@ from streamsnn.types import Sensor
 SENSOR = Sensor("s", 300, 260)
 
 
+def begin(tracks: Tracks, edges: np.ndarray) -> None:
+    """A track with these edges."""
+    none = np.array([-1], np.int32)
+    tracks.begin(np.ascontiguousarray(edges[:, [0, 2, 1, 3]]), np.array([[30, 0]]), none, none, 1)
+
+
 def moving(coast: int) -> tuple[Tracks, int]:
     """A track that was seen at 100 px/s for 200 ms."""
     tracks = Tracks(SENSOR, TrackSettings(coast_us=coast))
@@ -18,10 +24,10 @@ def moving(coast: int) -> tuple[Tracks, int]:
         tracks.predict(now_us)
         edges = np.array([[20.0 + k, 40.0 + k, 50.0, 70.0]])
         if k == 0:
-            tracks.add(edges[0], 0.5)
+            begin(tracks, edges)
         else:
             seen = np.array([30], np.int64)
-            tracks.correct(edges, seen, np.array([0.5]), shared=False, margin=8.0, elapsed_us=10_000)
+            tracks.correct(edges, seen, np.zeros(1, np.int64), np.zeros(1, np.bool_), margin=8.0, elapsed_us=10_000)
     return tracks, now_us
 
 
@@ -35,7 +41,7 @@ def test_one_long_silence_equals_many_short_ones() -> None:
         many.prune()
     assert one.count == many.count == 1
     np.testing.assert_allclose(one.boxes, many.boxes, rtol=1e-9)
-    np.testing.assert_allclose(one.speed_deviation, many.speed_deviation, rtol=1e-9)
+    np.testing.assert_allclose(one.speed_variance, many.speed_variance, rtol=1e-9)
     assert one.report() == many.report()
     assert one.velocity[0, 0] == pytest.approx(100, abs=15)
 
@@ -55,11 +61,11 @@ def test_a_track_that_does_not_move_is_not_reported() -> None:
     tracks = Tracks(SENSOR, TrackSettings())
     tracks.predict(0)
     edges = np.array([[20.0, 40.0, 50.0, 70.0]])
-    tracks.add(edges[0], 0.5)
+    begin(tracks, edges)
     for k in range(1, 50):
         tracks.predict(k * 10_000)
         seen = np.array([30], np.int64)
-        tracks.correct(edges, seen, np.array([0.5]), shared=False, margin=8.0, elapsed_us=10_000)
+        tracks.correct(edges, seen, np.zeros(1, np.int64), np.zeros(1, np.bool_), margin=8.0, elapsed_us=10_000)
         tracks.prune()
         assert tracks.report() == ()
     assert tracks.count == 1
