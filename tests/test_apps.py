@@ -11,7 +11,8 @@ import pytest
 import soundfile
 from toys import save_ears, save_sides, write_side
 
-from streamsnn.types import Hearing
+from streamsnn.formats import write_recording
+from streamsnn.types import EVENT, Hearing, Sensor
 
 APPS = Path(__file__).resolve().parents[1] / "apps"
 
@@ -43,6 +44,29 @@ def test_latency_prints_every_stage(
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["bin", "queue", "compute", "total"]
     assert lines[0].split()[1] == "2.500"
+
+
+def test_track_counts_what_passes_the_middle(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A square of 12 pixels, whose edges are seen: from the left to the right in a second, and nothing comes back.
+    rng = np.random.default_rng(0)
+    t_us = np.sort(rng.integers(0, 1_000_000, 20_000))
+    events = np.zeros(t_us.size, EVENT)
+    events["t"] = t_us
+    along = rng.integers(0, 12, t_us.size)
+    front = rng.random(t_us.size) < 0.5
+    events["x"] = (20 + t_us * 80e-6).astype(np.int64) + np.where(front, 11, 0)
+    events["y"] = 30 + along
+    events["p"] = front
+    write_recording(here / "square.dat", events, Sensor("camera", 128, 96))
+    run("track.py", monkeypatch, "square.dat", "1000")
+    crossing, total = capsys.readouterr().out.splitlines()
+    # Its middle is at 64 after (64 - 26) / 80 s, and what flickers for a while is not called an object yet.
+    assert float(crossing.split()[0]) == pytest.approx(0.475, abs=0.03)
+    assert "to the right" in crossing
+    assert float(crossing.split()[-2]) == pytest.approx(80, rel=0.15)
+    assert total == "1 to the right, 0 to the left"
 
 
 def test_rotation_tells_rate_and_circle_of_a_path() -> None:
