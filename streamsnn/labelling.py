@@ -6,6 +6,7 @@ for real-time systems"): the tracker works on the whole sensor, the classifier o
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,12 +31,17 @@ class LabellingSettings:
 
 
 class _Looked:
-    """What a model has seen of one track."""
+    """What a model has seen of one track. A copy of it has a state and a readout of its own."""
 
     def __init__(self, model: Model) -> None:
         card = model.card
         self.state: Any = model.initial_state()
         self.readout = ScoreReadout(card.readout, card.labels, card.step_us)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Looked:
+        copied = copy.copy(self)
+        copied.state, copied.readout = self.state.copy(), copy.deepcopy(self.readout, memo)
+        return copied
 
 
 class Labelling:
@@ -43,7 +49,7 @@ class Labelling:
 
     The events in a track's box, moved and scaled to the size of the model's input, are the steps of a stream of the
     track's own, with a state and a readout as long as it lives. Refused with StreamsnnError: a model that hears, or
-    whose steps are of another length.
+    whose steps are of another length. Copies share the model, which never changes.
     """
 
     def __init__(
@@ -67,6 +73,12 @@ class Labelling:
         self._looked: dict[int, _Looked] = {}
         self._given = np.empty(0, np.int32)
         self._seen = np.zeros(card.input.size, np.bool_)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Labelling:
+        memo[id(self._model)] = self._model
+        copied = copy.copy(self)
+        copied.__dict__.update({name: copy.deepcopy(value, memo) for name, value in vars(self).items()})
+        return copied
 
     def reset(self) -> None:
         """Forget the stream."""

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
 from streamsnn.errors import StreamsnnError
 from streamsnn.labelling import Labelling
+from streamsnn.registry import open_model
 from streamsnn.types import InputSpec, ModelCard, Output, ReadoutSettings, Step, Track
 
 SPEC = InputSpec(100, 80)
@@ -70,3 +73,18 @@ def test_what_does_not_fit_is_refused() -> None:
     ears = CARD.__class__("ears", ("a", "b"), 10_000, InputSpec(40, 1, kind="audio"), 10_000)
     with pytest.raises(StreamsnnError, match="listens"):
         Labelling(Two(), Sides(ears), SPEC, 10_000)
+
+
+def test_a_copy_goes_on_by_itself_and_shares_the_model() -> None:
+    model = open_model("nmnist-brf")
+    labelling = Labelling(Two(), model, SPEC, model.card.step_us)
+    rng = np.random.default_rng(2)
+    inside = [address(x, y, on) for x in range(12, 15) for y in range(10, 20) for on in (0, 1)]
+    steps = [Step(index, rng.choice(np.array(inside, np.int32), 40), 0) for index in range(40)]
+    for step in steps[:20]:
+        labelling.update(step)
+    copied = copy.deepcopy(labelling)
+    assert copied._model is model
+    told = [labelling.update(step) for step in steps[20:]]
+    assert [copied.update(step) for step in steps[20:]] == told
+    assert len({tracks[0].confidence for tracks in told}) > 1

@@ -34,6 +34,7 @@ def add_film_options(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help="box what moves on the whole sensor: regions (default), clusters, surfaces, or a plug-in",
     )
+    group.add_argument("--classify", metavar="M", help="with --track: what is in a box, as this model sees it")
     group.add_argument("--threshold", type=values.share, metavar="P", help="show a label above this confidence")
     group = parser.add_argument_group("a film, without a window and without a display")
     group.add_argument("--video", metavar="FILE", help="write what the window would show: .mp4, .webm or .gif")
@@ -49,7 +50,10 @@ def add_film_options(parser: argparse.ArgumentParser) -> None:
 
 def fit_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was said of the way from the sensor to the decision, as fields of `player.messages.Open`."""
-    given = {name: getattr(arguments, name) for name in ("crop", "downsample", "letterbox", "threshold", "track")}
+    if arguments.classify is not None and arguments.track is None:
+        raise StreamsnnError("--classify names what is in a box, and there is none.", hint="Add --track.")
+    names = ("crop", "downsample", "letterbox", "threshold", "track", "classify")
+    given = {name: getattr(arguments, name) for name in names}
     return {name: value for name, value in given.items() if value is not None and value is not False}
 
 

@@ -1,4 +1,4 @@
-"""`Boxes`: the frames around what a tracker follows, each with its number and the way that it came."""
+"""`Boxes`: the frames around what a tracker follows, each with its number, its label and the way that it came."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Boxes:
     def follow(self, tracks: NDArray[np.void], now_us: int) -> None:
         """These are the boxes at sensor time `now_us`; `tracks` are of type TRACK."""
         self._tracks = tracks
-        for id_, x, y, width, height in tracks.tolist():
+        for id_, x, y, width, height, _ in tracks.tolist():
             way = self._ways.setdefault(id_, deque())
             if way and now_us < way[-1][0]:
                 way.clear()
@@ -51,13 +51,13 @@ class Boxes:
         for id_, way in self._ways.items():
             self._paint_way(painter, place, theme.category(id_), list(way), now_us)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        for id_, x, y, width, height in () if self._tracks is None else self._tracks.tolist():
+        for id_, x, y, width, height, label in () if self._tracks is None else self._tracks.tolist():
             colour = theme.category(id_)
             frame = place.mapRect(QRectF(x, y, width, height))
             painter.setPen(QPen(colour, 2))
             painter.setBrush(QBrush(Qt.BrushStyle.NoBrush))
             painter.drawRect(frame)
-            text = str(id_)
+            text = f"{id_} {label}" if label else str(id_)
             high = face.high
             plate = QRectF(frame.left() - 1, frame.top() - high, face.width(text) + 8, high)
             painter.fillRect(plate, colour)

@@ -170,6 +170,7 @@ def _options(wanted: Open, marked: Marked) -> list[str]:
         ("downsample", wanted.downsample),
         ("threshold", None if wanted.threshold is None else f"{wanted.threshold:.6f}"),
         ("track", wanted.track),
+        ("classify", wanted.classify if wanted.track else None),
         ("start", None if begin_us is None else f"{begin_us}us"),
         ("stop", None if end_us is None else f"{end_us}us"),
     ):

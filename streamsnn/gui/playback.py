@@ -119,7 +119,7 @@ class Playback(QObject):
         kept: dict[str, Any] = {"speed": self.status.speed, "loop": self.status.loop}
         kept["filters"] = tuple(self.filters.items())
         if self.wanted is not None and sensor.kind == "vision":
-            kept["track"] = self.wanted.track
+            kept["track"], kept["classify"] = self.wanted.track, self.wanted.classify
         self.sensor = sensor
         self.wanted = Open(source, name, **(kept | dict(fit) | options))
         self._settings.setValue(f"model/{sensor.kind}", name)

@@ -29,6 +29,7 @@ class Open:
     letterbox: bool = False
     threshold: float | None = None
     track: str | None = None
+    classify: str | None = None
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ RECORD = np.dtype(
 """One step: its index and stamps, events lost so far, synaptic operations and energy (NaN if not counted), events in,
 the decision's label (its place, -1 for none) and confidence, and the loudness of sound (NaN for events)."""
 
-TRACK = np.dtype([("id", "<i8"), ("x", "<f4"), ("y", "<f4"), ("width", "<f4"), ("height", "<f4")])
+TRACK = np.dtype([("id", "<i8"), ("x", "<f4"), ("y", "<f4"), ("width", "<f4"), ("height", "<f4"), ("label", "<U24")])
 """One box in sensor pixels; `id` 0 is no box."""
 
 RECORDS = 1 << 14
@@ -197,7 +197,7 @@ class Screen:
     def _show_tracks(self, result: Result) -> None:
         shown = result.tracks[:TRACKS]
         for place, track in enumerate(shown):
-            self._tracks[place] = (track.id, track.x, track.y, track.width, track.height)
+            self._tracks[place] = (track.id, track.x, track.y, track.width, track.height, track.label or "")
         self._tracks["id"][len(shown) :] = 0
         self._head[_TRACKS_SHOWN] = len(shown)
 

@@ -10,7 +10,7 @@ from streamsnn.clock import Clock
 from streamsnn.player.feed import Switch
 from streamsnn.player.messages import Note, Notice, Open, Preparing
 from streamsnn.readout import ScoreReadout
-from streamsnn.registry import open_filter, open_model, open_source, open_tracker
+from streamsnn.registry import open_filter, open_labelling, open_model, open_source
 from streamsnn.sensor_fit import fit_sensor
 from streamsnn.sources.files import RecordingSource
 from streamsnn.sources.hearing import Heard
@@ -94,8 +94,10 @@ class Wiring:
         name = self.wanted.track
         if name is None:
             return None
-        step_us = self.model.card.step_us
-        return Beside(self.source.sensor, step_us, lambda spec, step_us: open_tracker(name, spec, step_us))
+        step_us, classifier = self.model.card.step_us, self.wanted.classify
+        return Beside(
+            self.source.sensor, step_us, lambda spec, step_us: open_labelling(name, classifier, spec, step_us)
+        )
 
     def fresh_state(self) -> Any:
         """A state that has seen nothing."""

@@ -248,6 +248,17 @@ def test_boxes_have_frames_and_tails() -> None:
     assert not has(picture(view), colour)
 
 
+def test_a_box_says_what_is_in_it() -> None:
+    def plate(label: str | None) -> int:
+        stage, view = staged()
+        stage.write(tracks=(Track(2, 20, 15, 1, 1, 0, 0, 0, label),))
+        stage.refresh()
+        _, columns = np.nonzero((picture(view) == np.array(rgb(DARK.category(2)))).all(axis=2))
+        return int(columns.max() - columns.min())
+
+    assert plate("nine") > plate(None) + 20
+
+
 def test_clear_forgets_what_was_shown() -> None:
     stage, view = staged()
     stage.screen.write_events(events((9_999, 3, 4, True)))

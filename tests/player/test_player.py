@@ -301,6 +301,7 @@ def test_boxes_are_shown_and_are_the_same_after_seeking() -> None:
         downsample=fit.downsample,
         letterbox=fit.letterbox,
         track="regions",
+        classify="nmnist-brf",
     )
     first, again = Desk(), Desk()
     first.play(wanted, Advance(150))
