@@ -57,7 +57,7 @@ class Boxes:
             painter.setPen(QPen(colour, 2))
             painter.setBrush(QBrush(Qt.BrushStyle.NoBrush))
             painter.drawRect(frame)
-            text = f"{id_} {label}" if label else str(id_)
+            text = f"{id_}: {label}" if label else str(id_)
             high = face.high
             plate = QRectF(frame.left() - 1, frame.top() - high, face.width(text) + 8, high)
             painter.fillRect(plate, colour)
