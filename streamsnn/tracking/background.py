@@ -104,7 +104,7 @@ def usual(density: Image, above: float) -> float:
 
 @compiled(float64[::1](float32[:, ::1], float32[:, ::1], float32[:, ::1], float64))
 def flow(older: Image, newer: Image, density: Image, limit: float) -> NDArray[np.float64]:
-    """The one shift in cells, (x, y) as (2,), that best makes `older` into `newer`, where `density` is not above `limit`.
+    """The shift in cells, x and y, that best makes `older` into `newer` where `density` is not above `limit`, (2,).
 
     Least squares of the brightness constancy equation over the whole image (Lucas, Kanade 1981, "An iterative image
     registration technique"), on counts of events (Benosman et al. 2012, "Asynchronous frameless event-based optical
