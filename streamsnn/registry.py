@@ -245,9 +245,16 @@ def open_tracker(text: str, spec: InputSpec, step_us: int) -> Tracker:
     return made
 
 
-def open_labelling(text: str, classifier: str | None, spec: InputSpec, step_us: int) -> Tracker:
-    """The tracker that `text` names, whose tracks have the labels that the model `classifier` gives them, if any."""
+def open_labelling(
+    text: str, classifier: str | None, spec: InputSpec, step_us: int, *, ego_motion: bool = False
+) -> Tracker:
+    """The tracker that `text` names, whose tracks have the labels that the model `classifier` gives them, if any; with
+    `ego_motion` only what moves against the background."""
     tracker = open_tracker(text, spec, step_us)
+    if ego_motion:
+        from streamsnn.tracking.ego_motion import EgoMotion
+
+        tracker = EgoMotion(tracker, spec, step_us)
     if classifier is None:
         return tracker
     from streamsnn.labelling import Labelling

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from streamsnn.cli import canvas, options, values
 from streamsnn.cli.parsing import Parser
+from streamsnn.cli.track import add_ego_motion_option
 from streamsnn.cli.waiting import Waiting
 from streamsnn.errors import StreamsnnError
 
@@ -71,6 +72,7 @@ def parser() -> Parser:
     parser.add_argument(
         "--step", type=values.duration_us, default=10_000, metavar="T", help="with --track: one update each T (10ms)"
     )
+    add_ego_motion_option(parser)
     options.add_stream_options(parser, needs_model=False)
     parser.add_argument(
         "--limit", type=values.count, metavar="N", help="only N recordings, spread evenly over the dataset"
@@ -92,6 +94,8 @@ def command(arguments: argparse.Namespace) -> int:
     arguments.dataset = _dataset(arguments)
     if arguments.track is not None:
         return _track(arguments)
+    if arguments.ego_motion:
+        raise StreamsnnError("--ego-motion is about what --track follows.", hint="Add --track, or leave it out.")
     if not arguments.model:
         raise StreamsnnError("The following arguments are required: --model.", hint="See streamsnn evaluate --help.")
     if arguments.spans:

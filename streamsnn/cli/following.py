@@ -32,7 +32,9 @@ def open_followed(arguments: argparse.Namespace, source: Source, clock: HostCloc
     """The objects in `source`, as `arguments` ask for them."""
     refuse_no_step(arguments)
     classifier = getattr(arguments, "classify", None)
-    tracker = open_labelling(arguments.tracker, classifier, sensor_spec(source.sensor), arguments.step)
+    tracker = open_labelling(
+        arguments.tracker, classifier, sensor_spec(source.sensor), arguments.step, ego_motion=arguments.ego_motion
+    )
     filters = options.filters_of(arguments, source.sensor)
     return follow(source, tracker, arguments.step, filters=filters, clock=clock)
 

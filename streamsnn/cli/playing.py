@@ -108,11 +108,11 @@ class Playing:
         name = self.arguments.track
         if name is None:
             return None
-        classifier = self.arguments.classify
+        classifier, ego_motion = self.arguments.classify, self.arguments.ego_motion
         return Beside(
             self._source.sensor,
             self.model.card.step_us,
-            lambda spec, step_us: open_labelling(name, classifier, spec, step_us),
+            lambda spec, step_us: open_labelling(name, classifier, spec, step_us, ego_motion=ego_motion),
         )
 
     def _open(self) -> Source:
@@ -200,6 +200,8 @@ def _refuse_contradictions(arguments: argparse.Namespace) -> None:
         )
     if arguments.classify and arguments.track is None:
         raise StreamsnnError("--classify is about what --track follows.", hint="Add --track, or leave it out.")
+    if arguments.ego_motion and arguments.track is None:
+        raise StreamsnnError("--ego-motion is about what --track follows.", hint="Add --track, or leave it out.")
     if arguments.readout and _changes(arguments):
         raise StreamsnnError(
             "--readout brings its own settings.", hint="Leave out --threshold, --hysteresis and --patience."

@@ -7,7 +7,7 @@ import json
 
 from streamsnn.cli import options, values
 from streamsnn.cli.parsing import Parser
-from streamsnn.cli.track import add_classify_option
+from streamsnn.cli.track import add_classify_option, add_ego_motion_option
 from streamsnn.cli.waiting import Waiting
 
 _DESCRIPTION = """\
@@ -64,6 +64,7 @@ def parser() -> Parser:
         " are in every result, and with --json in a line a step with boxes",
     )
     add_classify_option(parser)
+    add_ego_motion_option(parser)
     group = parser.add_argument_group("output")
     group.add_argument(
         "--json",

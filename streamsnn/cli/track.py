@@ -18,6 +18,7 @@ _EXAMPLES = """\
   streamsnn track street.aedat4
   streamsnn track street.aedat4 --speed max --json | jq '.tracks[].id'
   streamsnn track synthetic:shapes:hard --stop 5s --csv boxes.csv
+  streamsnn track synthetic:shapes:shaking --stop 5s --ego-motion
   streamsnn track synthetic:passing:7 --classify nmnist-sliding-psn --stop 8s
   streamsnn track fast.raw --step 1ms --tracker clusters --filter background:tau=2ms"""
 
@@ -26,6 +27,7 @@ def parser() -> Parser:
     parser = Parser("streamsnn track", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("source", metavar="SOURCE", help="a recording of a camera, synthetic:SCENE, or a plug-in")
     add_tracking_options(parser)
+    add_ego_motion_option(parser)
     add_classify_option(parser)
     group = parser.add_argument_group("time")
     group.add_argument(
@@ -50,6 +52,15 @@ def add_tracking_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--sensor", type=values.size, metavar="WxH", help="size of the sensor, for files without it")
     parser.add_argument("--strict", action="store_true", help="refuse a damaged recording instead of reading around it")
+
+
+def add_ego_motion_option(parser: argparse.ArgumentParser) -> None:
+    """--ego-motion."""
+    parser.add_argument(
+        "--ego-motion",
+        action="store_true",
+        help="the camera moves itself: box only what moves against a textured background",
+    )
 
 
 def add_classify_option(parser: argparse.ArgumentParser) -> None:

@@ -81,6 +81,18 @@ def test_tracks_are_classified(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--track" in capsys.readouterr().err
 
 
+def test_the_camera_s_own_motion_is_taken_out(capsys: pytest.CaptureFixture[str]) -> None:
+    source = "synthetic:shapes:shaking:1"
+    boxes = []
+    for extra in ([], ["--ego-motion"]):
+        assert main(["track", source, "--speed", "max", "--stop", "300ms", "--json", *extra]) == 0
+        boxes.append([json.loads(line).get("tracks") for line in capsys.readouterr().out.splitlines()])
+    assert boxes[0] != boxes[1]
+    for command in (["run", source, "--model", "nmnist-brf"], ["evaluate", source, "--model", "nmnist-brf"]):
+        assert main([*command, "--ego-motion"]) == 2
+        assert "--track" in capsys.readouterr().err
+
+
 def test_a_tracker_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["track", str(RECORDINGS / "shapes-easy.raw"), "--tracker", "region"]) == 2
     assert "regions" in capsys.readouterr().err

@@ -1,0 +1,114 @@
+"""`EgoMotion`: the background's velocity, and what moves against it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from streamsnn.tracking.density import RegionTracker
+from streamsnn.tracking.ego_motion import EgoMotion
+from streamsnn.tracking.truth import overlaps
+from streamsnn.types import InputSpec, Step, Track
+
+SPEC = InputSpec(240, 180)
+THRESHOLD = 0.2
+Square = tuple[float, float, float, float, float]
+"""x and y at time 0, size, and velocity in pixels a second, over the sensor."""
+
+
+def seen(
+    count: int, velocity: tuple[float, float], squares: tuple[Square, ...] = (), *, step_us: int = 10_000, seed: int = 1
+) -> list[Step]:
+    """`count` steps of a camera's events: a random texture that moves over the sensor, behind dark squares."""
+    rng = np.random.default_rng(seed)
+    size = 256
+    frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size))
+    spectrum = np.fft.rfft2(rng.normal(size=(size, size))) * np.exp(-((frequency / 0.12) ** 2))
+    spectrum *= 0.25 / np.fft.irfft2(spectrum).std()
+    fy, fx = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)
+    level = last = np.empty(0)
+    steps = []
+    for k in range(-1, count):
+        t_s = (k + 1) * step_us * 1e-6
+        turned = spectrum * np.exp(-2j * np.pi * (fx * velocity[0] * t_s + fy * velocity[1] * t_s))
+        last = np.fft.irfft2(turned)[: SPEC.height, : SPEC.width].copy()
+        for x, y, side, vx, vy in squares:
+            left, top = round(x + vx * t_s), round(y + vy * t_s)
+            last[max(0, top) : max(0, top + int(side)), max(0, left) : max(0, left + int(side))] = -1.5
+        if k < 0:
+            level = last.copy() + rng.uniform(-0.5, 0.5, last.shape) * THRESHOLD
+            continue
+        crossed = np.trunc((last - level) / THRESHOLD).astype(int).ravel()
+        level += crossed.reshape(level.shape) * THRESHOLD
+        pixels = np.repeat(np.arange(crossed.size), np.abs(crossed))
+        on = np.repeat(crossed > 0, np.abs(crossed))
+        steps.append(Step(k, (pixels + on * crossed.size).astype(np.int32), 0))
+    return steps
+
+
+def made(step_us: int = 10_000) -> EgoMotion:
+    return EgoMotion(RegionTracker(SPEC, step_us), SPEC, step_us)
+
+
+def fit(square: Square, t_s: float, tracks: tuple[Track, ...]) -> float:
+    """How well the best of `tracks` overlaps the square."""
+    x, y, side, vx, vy = square
+    truth = np.array([x + vx * t_s, y + vy * t_s, side, side])
+    return float(overlaps(truth, np.array([each[1:5] for each in tracks], np.float64)).max(initial=0.0))
+
+
+@pytest.mark.parametrize("velocity", [(40.0, 0.0), (-30.0, 50.0), (0.0, -60.0)])
+@pytest.mark.parametrize("step_us", [10_000, 5_000])
+def test_the_velocity_of_a_texture(velocity: tuple[float, float], step_us: int) -> None:
+    tracker = made(step_us)
+    found = []
+    for step in seen(20, velocity, step_us=step_us):
+        tracker.update(step)
+        found.append(tracker.velocity)
+    assert np.mean(found[10:], axis=0) == pytest.approx(velocity, abs=0.2 * np.hypot(*velocity))
+
+
+def test_a_background_alone_is_no_object() -> None:
+    tracker = made()
+    assert not any(tracker.update(step) for step in seen(40, (40.0, 20.0)))
+
+
+def test_what_moves_against_the_background_is_boxed_and_what_moves_with_it_is_not() -> None:
+    background = (40.0, 0.0)
+    against, fixed = (200.0, 60.0, 24.0, -60.0, 40.0), (30.0, 30.0, 24.0, *background)
+    tracker, plain = made(), RegionTracker(SPEC, 10_000)
+    boxed = with_it = without = 0
+    for step in seen(120, background, (against, fixed)):
+        t_s = (step.index + 1) * 0.01
+        tracks = tracker.update(step)
+        if step.index >= 50:
+            boxed += fit(against, t_s, tracks) > 0.5
+            with_it += fit(fixed, t_s, tracks) > 0.2
+            without += fit(against, t_s, plain.update(step)) > 0.5
+    assert boxed > 60
+    assert with_it == 0
+    assert without == 0
+
+
+def test_a_still_camera_has_no_velocity_and_loses_no_box() -> None:
+    square = (20.0, 60.0, 24.0, 80.0, 20.0)
+    tracker = made()
+    for step in seen(60, (0.0, 0.0), (square,)):
+        tracks = tracker.update(step)
+    assert len(tracks) == 1
+    assert fit(square, 0.6, tracks) > 0.5
+    assert np.hypot(*tracker.velocity) < 5.0
+
+
+def test_silence_ends_the_motion_and_reset_forgets_it() -> None:
+    tracker = made()
+    silence = np.empty(0, np.int32)
+    assert tracker.update(Step(0, silence, 0)) == ()
+    assert tracker.velocity == (0.0, 0.0)
+    steps = seen(10, (40.0, 0.0))
+    first = [(tracker.update(step), tracker.velocity) for step in steps]
+    assert tracker.velocity[0] > 20.0
+    assert tracker.update(Step(5_000, silence, 0)) == ()
+    assert tracker.velocity == (0.0, 0.0)
+    tracker.reset()
+    assert [(tracker.update(step), tracker.velocity) for step in steps] == first
