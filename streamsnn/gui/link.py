@@ -15,7 +15,7 @@ _NICENESS = 5
 
 
 class Link(QObject):
-    """One engine process. `poll` it regularly; an engine that died is replaced, and said so."""
+    """One engine process. `poll` it regularly; one that died is said so, and the next command starts another."""
 
     opened = Signal(object, object)
     """Opened, and its Screen."""
