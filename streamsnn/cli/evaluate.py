@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from streamsnn.cli import canvas, options, values
 from streamsnn.cli.parsing import Parser
-from streamsnn.cli.track import add_ego_motion_option
+from streamsnn.cli.track import add_ego_motion_option, refuse_without_track
 from streamsnn.cli.waiting import Waiting
 from streamsnn.errors import StreamsnnError
 
@@ -94,8 +94,7 @@ def command(arguments: argparse.Namespace) -> int:
     arguments.dataset = _dataset(arguments)
     if arguments.track is not None:
         return _track(arguments)
-    if arguments.ego_motion:
-        raise StreamsnnError("--ego-motion is about what --track follows.", hint="Add --track, or leave it out.")
+    refuse_without_track(arguments, "ego_motion")
     if not arguments.model:
         raise StreamsnnError("The following arguments are required: --model.", hint="See streamsnn evaluate --help.")
     if arguments.spans:

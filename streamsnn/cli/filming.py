@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamsnn.cli import text, values
+from streamsnn.cli.track import refuse_without_track
 from streamsnn.errors import StreamsnnError
 
 if TYPE_CHECKING:
@@ -50,8 +51,7 @@ def add_film_options(parser: argparse.ArgumentParser) -> None:
 
 def fit_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was said of the way from the sensor to the decision, as fields of `player.messages.Open`."""
-    if arguments.classify is not None and arguments.track is None:
-        raise StreamsnnError("--classify names what is in a box, and there is none.", hint="Add --track.")
+    refuse_without_track(arguments, "classify")
     names = ("crop", "downsample", "letterbox", "threshold", "track", "classify")
     given = {name: getattr(arguments, name) for name in names}
     return {name: value for name, value in given.items() if value is not None and value is not False}

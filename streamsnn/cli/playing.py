@@ -12,6 +12,7 @@ from typing import Any
 
 from streamsnn.cli import options, text
 from streamsnn.cli.boxes import boxes_line
+from streamsnn.cli.track import refuse_without_track
 from streamsnn.clock import HostClock
 from streamsnn.engine import stream
 from streamsnn.errors import StreamsnnError
@@ -198,10 +199,7 @@ def _refuse_contradictions(arguments: argparse.Namespace) -> None:
             f"--stop {text.duration(arguments.stop)} is not after --start {text.duration(arguments.start)}.",
             hint="Both count from the beginning of the recording.",
         )
-    if arguments.classify and arguments.track is None:
-        raise StreamsnnError("--classify is about what --track follows.", hint="Add --track, or leave it out.")
-    if arguments.ego_motion and arguments.track is None:
-        raise StreamsnnError("--ego-motion is about what --track follows.", hint="Add --track, or leave it out.")
+    refuse_without_track(arguments, "classify", "ego_motion")
     if arguments.readout and _changes(arguments):
         raise StreamsnnError(
             "--readout brings its own settings.", hint="Leave out --threshold, --hysteresis and --patience."

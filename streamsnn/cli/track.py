@@ -7,6 +7,7 @@ import argparse
 from streamsnn.cli import options, values
 from streamsnn.cli.parsing import Parser
 from streamsnn.cli.waiting import Waiting
+from streamsnn.errors import StreamsnnError
 
 _DESCRIPTION = """\
 Follow the objects that move in SOURCE, from its events alone, online, step by step: each has a box and an id that stays
@@ -70,6 +71,14 @@ def add_classify_option(parser: argparse.ArgumentParser) -> None:
         metavar="M",
         help="a model that says what each track is: it sees what lies in the box, scaled to its input",
     )
+
+
+def refuse_without_track(arguments: argparse.Namespace, *names: str) -> None:
+    """Raise StreamsnnError where one of these options is given and there is nothing that it could be about."""
+    for name in names:
+        if getattr(arguments, name) and arguments.track is None:
+            option = name.replace("_", "-")
+            raise StreamsnnError(f"--{option} is about what --track follows.", hint="Add --track, or leave it out.")
 
 
 def command(arguments: argparse.Namespace) -> int:
