@@ -80,6 +80,12 @@ class Labelling:
         copied.__dict__.update({name: copy.deepcopy(value, memo) for name, value in vars(self).items()})
         return copied
 
+    @property
+    def background_px_s(self) -> tuple[float, float] | None:
+        """How the background moves, where the tracker knows."""
+        found: tuple[float, float] | None = getattr(self._tracker, "background_px_s", None)
+        return found
+
     def reset(self) -> None:
         """Forget the stream."""
         self._tracker.reset()

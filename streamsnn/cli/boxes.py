@@ -13,9 +13,15 @@ HEADER = "t_us,track_id,x,y,width,height"
 _NUMBERS = ("x", "y", "width", "height", "vx", "vy")
 
 
-def boxes_line(t_us: int, tracks: Sequence[Track]) -> dict[str, Any]:
-    """The objects at sensor time `t_us`: corner and size in pixels, velocity in pixels a second. Ready for JSON."""
-    return {"t_us": t_us, "tracks": [_box(each) for each in tracks]}
+def boxes_line(
+    t_us: int, tracks: Sequence[Track], background_px_s: tuple[float, float] | None = None
+) -> dict[str, Any]:
+    """The objects at sensor time `t_us`: corner and size in pixels, velocity in pixels a second; and that of the
+    background, where it is known. Ready for JSON."""
+    line: dict[str, Any] = {"t_us": t_us, "tracks": [_box(each) for each in tracks]}
+    if background_px_s is not None:
+        line["background"] = {"vx": round(background_px_s[0], 2), "vy": round(background_px_s[1], 2)}
+    return line
 
 
 def _box(track: Track) -> dict[str, Any]:

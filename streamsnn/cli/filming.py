@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamsnn.cli import text, values
-from streamsnn.cli.track import refuse_without_track
+from streamsnn.cli.track import add_ego_motion_option, refuse_without_track
 from streamsnn.errors import StreamsnnError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _SIZE, _FPS = (1280, 720), 30
 
 def add_film_options(parser: argparse.ArgumentParser) -> None:
     """--video and what belongs to it, as `film` reads them, and the options that `fit_options` reads."""
+    add_ego_motion_option(parser)
     group = parser.add_argument_group("from the sensor to the model's input, and its decision; as for streamsnn run")
     group.add_argument("--crop", type=values.rectangle, metavar="X,Y,W,H", help="look only at this part of the sensor")
     group.add_argument("--downsample", type=values.count, metavar="N", help="N x N pixels become one of the input")
@@ -51,8 +52,8 @@ def add_film_options(parser: argparse.ArgumentParser) -> None:
 
 def fit_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was said of the way from the sensor to the decision, as fields of `player.messages.Open`."""
-    refuse_without_track(arguments, "classify")
-    names = ("crop", "downsample", "letterbox", "threshold", "track", "classify")
+    refuse_without_track(arguments, "classify", "ego_motion")
+    names = ("crop", "downsample", "letterbox", "threshold", "track", "classify", "ego_motion")
     given = {name: getattr(arguments, name) for name in names}
     return {name: value for name, value in given.items() if value is not None and value is not False}
 

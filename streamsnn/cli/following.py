@@ -67,10 +67,8 @@ def track(arguments: argparse.Namespace, on_start: Callable[[], None]) -> int:
                     on_start()
                 seen.write(result)
                 if arguments.json:
-                    print(
-                        json.dumps(boxes_line(result.t_us, result.tracks), ensure_ascii=False, allow_nan=False),
-                        flush=arguments.speed == 1,
-                    )
+                    line = boxes_line(result.t_us, result.tracks, result.background_px_s)
+                    print(json.dumps(line, ensure_ascii=False, allow_nan=False), flush=arguments.speed == 1)
                 if table is not None:
                     for each in result.tracks:
                         print(box_row(result.t_us, each), file=table)

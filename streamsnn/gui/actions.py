@@ -40,6 +40,7 @@ ACTIONS = (
     Action("toggle_loop", "Loop", ("L",), "Play", True),
     Action("forget", "Forget: reset the network's state", ("Z",), "Play"),
     Action("toggle_tracking", "Box what moves, or no longer", ("B",), "View"),
+    Action("toggle_ego_motion", "Take the camera's own motion out of the boxes", ("E",), "View", True),
     Action("accumulate_shorter", "Accumulate for a shorter time", ("F",), "View"),
     Action("accumulate_longer", "Accumulate for a longer time", ("S",), "View"),
     Action("next_rendering", "Time surface or accumulation", ("T",), "View"),

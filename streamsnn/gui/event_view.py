@@ -49,6 +49,7 @@ class EventView(Panel):
         self._pixels = Pixels(1, 1)
         self._boxes = Boxes()
         self._seen = 0
+        self._background_px_s: tuple[float, float] | None = None
         self._scale, self._origin, self._whole = 1.0, QPointF(), True
         self._picture = np.zeros((1, 1), np.uint32)
         self._looks = ("", np.zeros(256, np.uint32))
@@ -62,6 +63,7 @@ class EventView(Panel):
         sensor = opened.layout.sensor
         self._pixels = Pixels(sensor.width, sensor.height)
         self._seen = 0
+        self._background_px_s = None
         self.region = self._frame = self._grabbed = None
         super().open(opened, screen)
         self.reset_view()
@@ -74,6 +76,9 @@ class EventView(Panel):
         self._pixels.add(events)
         tracks = screen.tracks()
         self._boxes.follow(tracks, self.now_us)
+        if len(watched.records):
+            vx, vy = watched.records[["background_vx", "background_vy"]][-1].tolist()
+            self._background_px_s = None if np.isnan(vx) else (vx, vy)
         if len(events) or len(watched.records):
             self.update()
 
@@ -218,6 +223,9 @@ class EventView(Panel):
         shown = f"fades with {time_ms}" if self.rendering == "surface" else f"ON − OFF of {time_ms}"
         step_ms = playing.opened.layout.step_us / 1000
         text = f"1 step = {step_ms:g} ms   ·   {shown}   ·   {sensor.width} × {sensor.height}"
+        if self._background_px_s is not None:
+            vx, vy = self._background_px_s
+            text += f"   ·   background moves by {vx:+.0f}, {vy:+.0f} px/s"
         painter.write(area.adjusted(0, 0, -painter.face.width(here) - MARGIN, 0), text, self.theme.muted)
 
     def _area(self) -> QRectF:

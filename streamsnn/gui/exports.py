@@ -176,6 +176,8 @@ def _options(wanted: Open, marked: Marked) -> list[str]:
     ):
         if value is not None:
             options.append(f"--{name}={value}")
+    if wanted.track and wanted.ego_motion:
+        options.append("--ego-motion")
     if wanted.letterbox:
         options.append("--letterbox")
     # A file may be called --help.

@@ -28,6 +28,7 @@ from streamsnn.player.messages import (
     SetSpeed,
     SetThreshold,
     Status,
+    SwitchEgoMotion,
     SwitchFilter,
 )
 from streamsnn.player.screen import PROBES, Screen
@@ -120,6 +121,7 @@ class Playback(QObject):
         kept["filters"] = tuple(self.filters.items())
         if self.wanted is not None and sensor.kind == "vision":
             kept["track"], kept["classify"] = self.wanted.track, self.wanted.classify
+            kept["ego_motion"] = self.wanted.ego_motion
         self.sensor = sensor
         self.wanted = Open(source, name, **(kept | dict(fit) | options))
         self._settings.setValue(f"model/{sensor.kind}", name)
@@ -139,6 +141,21 @@ class Playback(QObject):
         """Box what moves, or no longer; the stream begins anew."""
         if self.wanted is not None:
             self.open_source(self.wanted.source, self.wanted.model, track=None if self.wanted.track else "regions")
+
+    @property
+    def takes_ego_motion_out(self) -> bool:
+        """Whether only what moves against the background is boxed."""
+        return self.wanted is not None and self.wanted.track is not None and self.wanted.ego_motion
+
+    def toggle_ego_motion(self) -> None:
+        """Box only what moves against the background, or no longer, while it plays; where nothing is boxed yet the
+        stream begins anew."""
+        if self.wanted is not None and self.wanted.track is None:
+            self.open_source(self.wanted.source, self.wanted.model, track="regions", ego_motion=True)
+        elif self.wanted is not None:
+            self.wanted = dataclasses.replace(self.wanted, ego_motion=not self.wanted.ego_motion)
+            self.link.send(SwitchEgoMotion(self.wanted.ego_motion))
+        self.status_changed.emit()
 
     def play_or_pause(self) -> None:
         if self.live:

@@ -235,6 +235,7 @@ class MainWindow(QMainWindow):
         playback = self.playback
         self.transport.show_status(playback.status, playback.live, playback.held)
         self.menus.actions["toggle_loop"].setChecked(playback.status.loop)
+        self.menus.actions["toggle_ego_motion"].setChecked(playback.takes_ego_motion_out)
 
     def _show_preparing(self, preparing: Preparing) -> None:
         self.banner.show_progress(preparing.what, preparing.share)

@@ -29,6 +29,7 @@ class Open:
     letterbox: bool = False
     threshold: float | None = None
     track: str | None = None
+    ego_motion: bool = False
     classify: str | None = None
 
 
@@ -87,6 +88,13 @@ class SwitchFilter:
 
 
 @dataclass(frozen=True)
+class SwitchEgoMotion:
+    """Box only what moves against the background from now on, or no longer; of a stream that is tracked."""
+
+    on: bool
+
+
+@dataclass(frozen=True)
 class SetThreshold:
     """The confidence above which a label is shown."""
 
@@ -127,6 +135,7 @@ Command = (
     | SetLoop
     | SetMarkers
     | SwitchFilter
+    | SwitchEgoMotion
     | SetThreshold
     | ResetState
     | SetProbes

@@ -28,6 +28,7 @@ from streamsnn.player.messages import (
     SetSpeed,
     SetThreshold,
     Status,
+    SwitchEgoMotion,
     SwitchFilter,
     Totals,
 )
@@ -174,6 +175,8 @@ class Player:
                 self._show(mode="paused")
         elif isinstance(command, SwitchFilter):
             session.switch_filter(command.spelling, command.on)
+        elif isinstance(command, SwitchEgoMotion):
+            session.switch_ego_motion(command.on)
         elif isinstance(command, SetThreshold):
             session.set_threshold(command.threshold)
         elif isinstance(command, ResetState):

@@ -33,10 +33,13 @@ RECORD = np.dtype(
         ("label", "<i4"),
         ("confidence", "<f4"),
         ("level_db", "<f4"),
+        ("background_vx", "<f4"),
+        ("background_vy", "<f4"),
     ]
 )
 """One step: its index and stamps, events lost so far, synaptic operations and energy (NaN if not counted), events in,
-the decision's label (its place, -1 for none) and confidence, and the loudness of sound (NaN for events)."""
+the decision's label (its place, -1 for none) and confidence, the loudness of sound (NaN for events), and how the
+background moves, in pixels a second (NaN where nobody asks)."""
 
 TRACK = np.dtype([("id", "<i8"), ("x", "<f4"), ("y", "<f4"), ("width", "<f4"), ("height", "<f4"), ("label", "<U24")])
 """One box in sensor pixels; `id` 0 is no box."""
@@ -161,7 +164,13 @@ class Screen:
         self._blocks[: len(events) - first] = blocks[first:]
         self._head[_EVENTS_WRITTEN] = written + len(events)
 
-    def write(self, result: Result, membranes: NDArray[np.float32], level_db: float) -> None:
+    def write(
+        self,
+        result: Result,
+        membranes: NDArray[np.float32],
+        level_db: float,
+        background_px_s: tuple[float, float] | None = None,
+    ) -> None:
         """Show one step, with the membranes of the neurons that are probed (PROBES,), NaN for none."""
         step, output, decision, tracks, stamps, dropped = result
         written = int(self._head[_RECORDS_WRITTEN])
@@ -178,6 +187,7 @@ class Screen:
             -1 if label is None else self._places.get(label, -1),
             decision.confidence,
             level_db,
+            *(background_px_s or (math.nan, math.nan)),
         )
         self._scores[at] = decision.scores
         self._membranes[at] = membranes

@@ -172,6 +172,13 @@ class Session:
             self._take_up_here()
         self._changed()
 
+    def switch_ego_motion(self, on: bool) -> None:
+        """Box only what moves against the background from the next step on, or no longer."""
+        self._wiring.switch_ego_motion(on)
+        if self._tracker is not None:
+            self._tracker.change(self._wiring.open_tracker)
+            self._changed()
+
     def set_threshold(self, threshold: float) -> None:
         """Show labels above this confidence. Raises StreamsnnError if it is none."""
         if not 0 <= threshold < 1:
@@ -286,7 +293,8 @@ class Session:
         for place, (layer, neuron) in enumerate(self._probes):
             self._membranes[place] = self.state.membrane(layer)[neuron]
         level_db = self._source.level_db if isinstance(self._source, Heard) else math.nan
-        self.screen.write(result._replace(dropped=self._dropped), self._membranes, level_db)
+        background_px_s = None if self._tracker is None else self._tracker.background_px_s
+        self.screen.write(result._replace(dropped=self._dropped), self._membranes, level_db, background_px_s)
 
     @property
     def _following(self) -> tuple[Filter, ...]:

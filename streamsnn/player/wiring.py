@@ -15,7 +15,8 @@ from streamsnn.sensor_fit import fit_sensor
 from streamsnn.sources.files import RecordingSource
 from streamsnn.sources.hearing import Heard
 from streamsnn.tracking.following import Beside
-from streamsnn.types import Sensor, Source
+from streamsnn.tracking.names import DEFAULT
+from streamsnn.types import InputSpec, Sensor, Source, Tracker
 
 
 class Wiring:
@@ -91,13 +92,20 @@ class Wiring:
 
     def make_tracker(self) -> Beside | None:
         """What follows the objects on the whole sensor, at its beginning; None if that was not asked for."""
-        name = self.wanted.track
-        if name is None:
+        if self.wanted.track is None:
             return None
-        step_us, classifier = self.model.card.step_us, self.wanted.classify
-        return Beside(
-            self.source.sensor, step_us, lambda spec, step_us: open_labelling(name, classifier, spec, step_us)
+        return Beside(self.source.sensor, self.model.card.step_us, self.open_tracker)
+
+    def open_tracker(self, spec: InputSpec, step_us: int) -> Tracker:
+        """The tracker alone, for steps of `spec` and `step_us`."""
+        wanted = self.wanted
+        return open_labelling(
+            wanted.track or DEFAULT, wanted.classify, spec, step_us, ego_motion=wanted.ego_motion
         )
+
+    def switch_ego_motion(self, on: bool) -> None:
+        """Trackers that are made from now on take the camera's own motion out, or do not."""
+        self.wanted = dataclasses.replace(self.wanted, ego_motion=on)
 
     def fresh_state(self) -> Any:
         """A state that has seen nothing."""

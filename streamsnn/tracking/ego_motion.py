@@ -37,7 +37,7 @@ class EgoMotionSettings:
 class EgoMotion:
     """`tracker`, which takes steps of `spec` and `step_us`, without what moves as the background does.
 
-    `velocity` is how the background moves over the sensor, (vx, vy) in pixels a second, about 20 ms ago; (0, 0) where
+    `background_px_s` is how the background moves over the sensor, (vx, vy) in pixels a second, about 20 ms ago; (0, 0) where
     half of the picture is silent. Steps shorter than half a window are judged by the last half that is complete.
     """
 
@@ -73,7 +73,7 @@ class EgoMotion:
         self._counts.fill(0)
         self._ways.clear()
         self._left.clear()
-        self.velocity: tuple[float, float] = (0.0, 0.0)
+        self.background_px_s: tuple[float, float] = (0.0, 0.0)
         self._gone = (0.0, 0.0)
         self._limit = -1.0
         self._quiet = self._counts.shape[1] * self._per_slot
@@ -88,13 +88,13 @@ class EgoMotion:
             self._counts[:, each % slots].fill(0)
         self._quiet = 0 if len(step.addresses) else self._quiet + passed
         if self._quiet >= slots * self._per_slot:
-            self.velocity, self._limit = (0.0, 0.0), -1.0
+            self.background_px_s, self._limit = (0.0, 0.0), -1.0
         else:
             count_events(step.addresses, self._plane, self._width, self._cell, slot % slots, self._counts)
             if (step.index + 1) % self._per_slot == 0:
                 self._measure(slot % slots)
         seconds = passed * self._step_us * 1e-6
-        self._gone = (self._gone[0] + self.velocity[0] * seconds, self._gone[1] + self.velocity[1] * seconds)
+        self._gone = (self._gone[0] + self.background_px_s[0] * seconds, self._gone[1] + self.background_px_s[1] * seconds)
         return self._leaving(self._tracker.update(self._sieved(step)), step.index)
 
     def _measure(self, newest: int) -> None:
@@ -102,14 +102,14 @@ class EgoMotion:
         add_up(self._counts, newest, self._density, self._older, self._newer)
         smooth(self._density, self.settings.reach, self._room)
         self._limit = usual(self._density, self.settings.above)
-        self.velocity = (0.0, 0.0)
+        self.background_px_s = (0.0, 0.0)
         if self._limit < 0.0:
             return
         for image in (self._older, self._newer):
             smooth(image, 1, self._room)
             smooth(image, 1, self._room)
         across, down = flow(self._older, self._newer, self._density, self._limit).tolist()
-        self.velocity = (across * self._pace, down * self._pace)
+        self.background_px_s = (across * self._pace, down * self._pace)
 
     def _sieved(self, step: Step) -> Step:
         """`step` with those events only that the background does not explain."""

@@ -17,13 +17,17 @@ MakeTracker = Callable[[InputSpec, int], Tracker]
 
 
 class Followed(NamedTuple):
-    """The objects at the end of a step, `t_us`; `dropped` counts the events lost since the stream began."""
+    """The objects at the end of a step, `t_us`; `dropped` counts the events lost since the stream began.
+
+    `background_px_s` is how the background moves, where the tracker takes the camera's own motion out.
+    """
 
     step: Step
     t_us: int
     tracks: tuple[Track, ...]
     stamps: Stamps
     dropped: int
+    background_px_s: tuple[float, float] | None = None
 
 
 def sensor_spec(sensor: Sensor) -> InputSpec:
@@ -33,6 +37,12 @@ def sensor_spec(sensor: Sensor) -> InputSpec:
             f'"{sensor.name}" hears, and only what is seen can be followed.', hint="Choose a recording of a camera."
         )
     return InputSpec(sensor.width, sensor.height)
+
+
+def background_of(tracker: Tracker) -> tuple[float, float] | None:
+    """How the background moves, in pixels a second; None where the camera's own motion is not taken out."""
+    found: tuple[float, float] | None = getattr(tracker, "background_px_s", None)
+    return found
 
 
 def follow(
@@ -48,7 +58,7 @@ def follow(
         started_ns = clock.now_ns()
         tracks = tracker.update(step)
         stamps = Stamps(step.arrived_ns, started_ns, clock.now_ns())
-        return Followed(step, (step.index + 1) * step_us, tracks, stamps, dropped)
+        return Followed(step, (step.index + 1) * step_us, tracks, stamps, dropped, background_of(tracker))
 
     try:
         for packet in source:
@@ -69,10 +79,11 @@ class Beside:
     """
 
     def __init__(self, sensor: Sensor, step_us: int, make: MakeTracker) -> None:
-        spec = sensor_spec(sensor)
-        self._tracker = make(spec, step_us)
-        self._binner = Binner(step_us, fit_sensor(sensor, spec))
+        self._spec, self._step_us = sensor_spec(sensor), step_us
+        self._tracker = make(self._spec, step_us)
+        self._binner = Binner(step_us, fit_sensor(sensor, self._spec))
         self._steps: deque[Step] = deque()
+        self._newest_id = self._ids_before = 0
 
     def __call__(self, packet: Packet) -> Packet:
         self._steps.extend(self._binner.push(packet))
@@ -85,8 +96,23 @@ class Beside:
         while self._steps and self._steps[0].index < step.index:
             self._steps.popleft()
         if not self._steps or self._steps[0].index > step.index:
-            return self._tracker.update(Step(step.index, step.addresses[:0], step.arrived_ns))
-        return self._tracker.update(self._steps.popleft())
+            tracks = self._tracker.update(Step(step.index, step.addresses[:0], step.arrived_ns))
+        else:
+            tracks = self._tracker.update(self._steps.popleft())
+        if self._ids_before:
+            tracks = tuple(each._replace(id=each.id + self._ids_before) for each in tracks)
+        self._newest_id = max([self._newest_id, *(each.id for each in tracks)])
+        return tracks
+
+    @property
+    def background_px_s(self) -> tuple[float, float] | None:
+        """See `background_of`."""
+        return background_of(self._tracker)
+
+    def change(self, make: MakeTracker) -> None:
+        """Follow with another tracker from the next step on. Its objects are new ones, and no id is used twice."""
+        self._tracker = make(self._spec, self._step_us)
+        self._ids_before = self._newest_id
 
     def reset(self) -> None:
         """Lose all tracks, and go on with the stream where it is."""

@@ -64,7 +64,7 @@ def test_the_velocity_of_a_texture(velocity: tuple[float, float], step_us: int) 
     found = []
     for step in seen(20, velocity, step_us=step_us):
         tracker.update(step)
-        found.append(tracker.velocity)
+        found.append(tracker.background_px_s)
     assert np.mean(found[10:], axis=0) == pytest.approx(velocity, abs=0.2 * np.hypot(*velocity))
 
 
@@ -97,18 +97,18 @@ def test_a_still_camera_has_no_velocity_and_loses_no_box() -> None:
         tracks = tracker.update(step)
     assert len(tracks) == 1
     assert fit(square, 0.6, tracks) > 0.5
-    assert np.hypot(*tracker.velocity) < 5.0
+    assert np.hypot(*tracker.background_px_s) < 5.0
 
 
 def test_silence_ends_the_motion_and_reset_forgets_it() -> None:
     tracker = made()
     silence = np.empty(0, np.int32)
     assert tracker.update(Step(0, silence, 0)) == ()
-    assert tracker.velocity == (0.0, 0.0)
+    assert tracker.background_px_s == (0.0, 0.0)
     steps = seen(10, (40.0, 0.0))
-    first = [(tracker.update(step), tracker.velocity) for step in steps]
-    assert tracker.velocity[0] > 20.0
+    first = [(tracker.update(step), tracker.background_px_s) for step in steps]
+    assert tracker.background_px_s[0] > 20.0
     assert tracker.update(Step(5_000, silence, 0)) == ()
-    assert tracker.velocity == (0.0, 0.0)
+    assert tracker.background_px_s == (0.0, 0.0)
     tracker.reset()
-    assert [(tracker.update(step), tracker.velocity) for step in steps] == first
+    assert [(tracker.update(step), tracker.background_px_s) for step in steps] == first
