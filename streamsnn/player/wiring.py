@@ -99,9 +99,7 @@ class Wiring:
     def open_tracker(self, spec: InputSpec, step_us: int) -> Tracker:
         """The tracker alone, for steps of `spec` and `step_us`."""
         wanted = self.wanted
-        return open_labelling(
-            wanted.track or DEFAULT, wanted.classify, spec, step_us, ego_motion=wanted.ego_motion
-        )
+        return open_labelling(wanted.track or DEFAULT, wanted.classify, spec, step_us, ego_motion=wanted.ego_motion)
 
     def switch_ego_motion(self, on: bool) -> None:
         """Trackers that are made from now on take the camera's own motion out, or do not."""

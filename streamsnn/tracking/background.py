@@ -1,141 +1,250 @@
-"""How a background moves that covers the sensor, and how many events it makes: the kernels of `ego_motion`.
+"""What a background makes of events that covers the sensor: how lively it is, and how it moves. The kernels of
+`ego_motion`.
 
-Images are (rows, columns) of cells, float32.
+Planes are (rows, columns) of cells.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import boolean, float32, float64, int32, int64
+from numba import float32, float64, int32, int64
 from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
 
-Image = NDArray[np.float32]
-Images = NDArray[np.float32]
 Ints = NDArray[np.int32]
+Floats = NDArray[np.float32]
 
-_MOST = 4096
-_SATURATED = 2.0
+REACH = 3
+"""A cell's energy is that of the square of 2 `REACH` + 1 cells around it."""
+
+_SATURATED = 8
+"""A sum of polarities counts no more than so many: one hot pixel is no edge."""
+_SAMPLED = 3
+"""The usual energy is that of every third cell of every third row."""
 
 
-@compiled(int64(int32[::1], int64, int64, int64, int64, float32[:, :, :, ::1]))
-def count_events(addresses: Ints, plane: int, width: int, cell: int, slot: int, counts: Images) -> int:
-    """Count the events at `addresses`, of which those from `plane` on are ON, in a `slot` of `counts` (2, slots, rows,
-    columns): how many fall into each cell, and the sum of their polarities."""
+@compiled(int64(int32[::1], int64, int64, int64, int64, int32[:, ::1]))
+def count(addresses: Ints, plane: int, width: int, cell: int, times: int, polarities: Ints) -> int:
+    """Add to the `polarities` of each cell those of the events at `addresses`, of which those from `plane` on are ON,
+    so many `times`; -1 takes them away."""
+    reciprocal = float64(1.0) / width
     for i in range(addresses.size):
         address = int64(addresses[i])
         on = int64(address >= plane)
-        y, x = divmod(address - plane * on, width)
-        counts[0, slot, y // cell, x // cell] += float32(1.0)
-        counts[1, slot, y // cell, x // cell] += float32(2 * on - 1)
+        pixel = address - plane * on
+        y = int64((pixel + 0.5) * reciprocal)
+        x = pixel - y * width
+        if cell > 1:
+            y, x = y // cell, x // cell
+        polarities[y, x] += times * (2 * on - 1)
     return 0
 
 
-@compiled(int64(float32[:, :, :, ::1], int64, float32[:, ::1], float32[:, ::1], float32[:, ::1]))
-def add_up(counts: Images, newest: int, total: Image, older: Image, newer: Image) -> int:
-    """Of the ring `counts`: the events of its newer half, and the polarities of both halves, none above 2, so that no
-    single edge outweighs the others."""
-    slots = counts.shape[1]
-    for y in range(total.shape[0]):
-        for x in range(total.shape[1]):
-            events, late, early = float32(0.0), float32(0.0), float32(0.0)
-            for age in range(slots):
-                slot = (newest - age) % slots
-                if age < slots // 2:
-                    events += counts[0, slot, y, x]
-                    late += counts[1, slot, y, x]
-                else:
-                    early += counts[1, slot, y, x]
-            total[y, x] = events
-            newer[y, x] = min(max(float(late), -_SATURATED), _SATURATED)
-            older[y, x] = min(max(float(early), -_SATURATED), _SATURATED)
+@compiled()
+def _across(column: Ints, room: Ints, out: Ints) -> None:
+    """`out` is the sum of seven neighbours in `column`, fewer at its ends."""
+    columns = column.size
+    twos, fours = room[0], room[1]
+    for x in range(columns - 1):
+        twos[x] = column[x] + column[x + 1]
+    for x in range(columns - 3):
+        fours[x] = twos[x] + twos[x + 2]
+    for x in range(REACH, columns - REACH):
+        out[x] = fours[x - 3] + twos[x + 1] + column[x + 3]
+    for x in range(REACH):
+        left = right = int32(0)
+        for u in range(x + REACH + 1):
+            left += column[u]
+            right += column[columns - 1 - u]
+        out[x], out[columns - 1 - x] = left, right
+
+
+@compiled(int64(int32[:, ::1], int32[:, ::1], int32[:, ::1], int32[:, ::1]))
+def weigh(polarities: Ints, squares: Ints, energy: Ints, room: Ints) -> int:
+    """The `energy` of each cell: the sum of the squared `polarities` of the square around it.
+
+    What flickers in place and noise make as many events of either polarity, which cancel; a texture that moves slowly
+    makes one of a pixel where a strong edge makes several, which count as their square. `squares` is room of the same
+    shape, and so is `room` (3, columns).
+    """
+    rows, columns = polarities.shape
+    column = room[2]
+    for x in range(columns):
+        column[x] = 0
+    for y in range(rows + REACH):
+        if y < rows:
+            for x in range(columns):
+                value = min(max(polarities[y, x], int32(-_SATURATED)), int32(_SATURATED))
+                squares[y, x] = value * value
+                column[x] += squares[y, x]
+        if y > 2 * REACH:
+            for x in range(columns):
+                column[x] -= squares[y - 2 * REACH - 1, x]
+        if y >= REACH:
+            _across(column, room, energy[y - REACH])
     return 0
 
 
-@compiled(int64(float32[:, ::1], int64, float32[:, ::1]))
-def smooth(image: Image, reach: int, room: Image) -> int:
-    """Replace each cell by the sum over the square of 2 `reach` + 1 around it, made up for what lies outside."""
-    rows, columns = image.shape
-    whole = float32(2 * reach + 1)
-    for y in range(rows):
-        run = float32(0.0)
-        for x in range(min(reach, columns)):
-            run += image[y, x]
-        for x in range(columns):
-            if x + reach < columns:
-                run += image[y, x + reach]
-            if x - reach > 0:
-                run -= image[y, x - reach - 1]
-            room[y, x] = run * whole / (min(x + reach, columns - 1) - max(x - reach, 0) + 1)
-    run_of = np.zeros(columns, np.float32)
-    for y in range(min(reach, rows)):
-        for x in range(columns):
-            run_of[x] += room[y, x]
-    for y in range(rows):
-        share = whole / (min(y + reach, rows - 1) - max(y - reach, 0) + 1)
-        for x in range(columns):
-            if y + reach < rows:
-                run_of[x] += room[y + reach, x]
-            if y - reach > 0:
-                run_of[x] -= room[y - reach - 1, x]
-            image[y, x] = run_of[x] * share
-    return 0
-
-
-@compiled(float64(float32[:, ::1], float64))
-def usual(density: Image, above: float) -> float:
-    """What the background's `density` does not exceed: its median, and `above` times as much as its upper sixth lies
-    above that; -1 where half of the picture is silent, for then the background does not move."""
-    histogram = np.zeros(_MOST, np.int64)
-    for y in range(density.shape[0]):
-        for x in range(density.shape[1]):
-            histogram[min(int64(density[y, x] + float32(0.5)), _MOST - 1)] += 1
-    median, upper, below = -1, -1, 0
-    for value in range(_MOST):
+@compiled(float64(int32[:, ::1], float64, int32[::1]))
+def usual(energy: Ints, above: float, histogram: Ints) -> float:
+    """What the background's `energy` does not exceed: its median, and `above` times as much as its upper sixth lies
+    above that, three at least; -1 where half of the picture is silent, for then the background does not move.
+    `histogram` is room to count in."""
+    for value in range(histogram.size):
+        histogram[value] = 0
+    seen = 0
+    for y in range(_SAMPLED // 2, energy.shape[0], _SAMPLED):
+        for x in range(_SAMPLED // 2, energy.shape[1], _SAMPLED):
+            histogram[min(int64(energy[y, x]), histogram.size - 1)] += 1
+            seen += 1
+    median, upper, below = -1, 0, 0
+    for value in range(histogram.size):
         below += histogram[value]
-        if median < 0 and 2 * below >= density.size:
+        if median < 0 and 2 * below >= seen:
             median = value
-        if 6 * below >= 5 * density.size:
+        if 6 * below >= 5 * seen:
             upper = value
             break
-    return median + above * max(upper - median, 1) if median > 0 else -1.0
+    return median + above * max(upper - median, 3) if median > 0 else -1.0
 
 
-@compiled(float64[::1](float32[:, ::1], float32[:, ::1], float32[:, ::1], float64))
-def flow(older: Image, newer: Image, density: Image, limit: float) -> NDArray[np.float64]:
-    """The shift in cells, x and y, that best makes `older` into `newer` where `density` is not above `limit`, (2,).
+@compiled(
+    int64(
+        int32[:, ::1],
+        int32[:, ::1],
+        float64,
+        float64,
+        float32[:, ::1],
+        float32[:, :, ::1],
+        float64[:, ::1],
+        float64[::1],
+    )
+)
+def flow(
+    polarities: Ints,
+    energy: Ints,
+    limit: float,
+    keeps: float,
+    memory: Floats,
+    smooth: Floats,
+    matrix: NDArray[np.float64],
+    vector: NDArray[np.float64],
+) -> int:
+    """The normal equations, `matrix` (4, 4) and `vector` (4,), of how the background has moved during the window of
+    `polarities`: shift across and down in cells, growth, and turn in half a diagonal a radian.
 
-    Least squares of the brightness constancy equation over the whole image (Lucas, Kanade 1981, "An iterative image
-    registration technique"), on counts of events (Benosman et al. 2012, "Asynchronous frameless event-based optical
-    flow"). (0, 0) where there is nothing that could tell.
+    A window's events are the brightness that changed, and this is what the gradient of brightness loses by the motion:
+    change = -gradient . motion (Gallego et al. 2015, "Event-based camera pose tracking using a generative event
+    model"; with a motion of four parameters instead of a known map). Brightness is `memory`, the leaky sum of all
+    events (Scheerlinck et al. 2018, "Continuous-time intensity estimation using event cameras"), which `keeps` this
+    share of itself from window to window and takes the window in. Least squares over every second cell of every second
+    row, without those whose `energy` is above `limit`. `smooth` (2, rows, columns) is room.
     """
-    xx = xy = yy = xt = yt = 0.0
-    rows, columns = density.shape
-    for y in range(1, rows - 1):
+    rows, columns = polarities.shape
+    brightness, change = smooth[0], smooth[1]
+    half, quarter = float32(0.5), float32(0.25)
+    share = float32(keeps)
+    for y in range(rows):
+        old, new = memory[y], polarities[y]
         for x in range(1, columns - 1):
-            if density[y, x] > limit:
+            # Halfway through the window.
+            left, middle = old[x - 1] + half * new[x - 1], old[x] + half * new[x]
+            right = old[x + 1] + half * new[x + 1]
+            brightness[y, x] = quarter * (left + right) + half * middle
+            change[y, x] = quarter * float32(new[x - 1] + new[x + 1]) + half * float32(new[x])
+        for x in range(columns):
+            old[x] = share * old[x] + float32(new[x])
+    for i in range(4):
+        vector[i] = 0.0
+        for j in range(4):
+            matrix[i, j] = 0.0
+    unit = 2.0 / np.hypot(rows, columns)
+    for y in range(2, rows - 2, 2):
+        down = (y + 0.5 - 0.5 * rows) * unit
+        for x in range(2, columns - 2, 2):
+            if energy[y, x] > limit:
                 continue
-            across = 0.25 * (older[y, x + 1] + newer[y, x + 1] - older[y, x - 1] - newer[y, x - 1])
-            down = 0.25 * (older[y + 1, x] + newer[y + 1, x] - older[y - 1, x] - newer[y - 1, x])
-            change = newer[y, x] - older[y, x]
-            xx += across * across
-            xy += across * down
-            yy += down * down
-            xt += across * change
-            yt += down * change
-    determinant = xx * yy - xy * xy
-    if determinant <= 1e-3 * (xx + yy) ** 2:
-        return np.zeros(2)
-    return np.array([(xy * yt - yy * xt) / determinant, (xy * xt - xx * yt) / determinant])
+            gx = (
+                0.125 * (brightness[y - 1, x + 1] - brightness[y - 1, x - 1])
+                + 0.25 * (brightness[y, x + 1] - brightness[y, x - 1])
+                + 0.125 * (brightness[y + 1, x + 1] - brightness[y + 1, x - 1])
+            )
+            gy = 0.125 * (brightness[y + 2, x] - brightness[y - 2, x]) + 0.25 * (
+                brightness[y + 1, x] - brightness[y - 1, x]
+            )
+            lost = -0.25 * (change[y - 1, x] + change[y + 1, x]) - 0.5 * change[y, x]
+            across = (x + 0.5 - 0.5 * columns) * unit
+            grows, turns = gx * across + gy * down, gy * across - gx * down
+            matrix[0, 0] += gx * gx
+            matrix[0, 1] += gx * gy
+            matrix[0, 2] += gx * grows
+            matrix[0, 3] += gx * turns
+            matrix[1, 1] += gy * gy
+            matrix[1, 2] += gy * grows
+            matrix[1, 3] += gy * turns
+            matrix[2, 2] += grows * grows
+            matrix[2, 3] += grows * turns
+            matrix[3, 3] += turns * turns
+            vector[0] += gx * lost
+            vector[1] += gy * lost
+            vector[2] += grows * lost
+            vector[3] += turns * lost
+    for i in range(4):
+        for j in range(i):
+            matrix[i, j] = matrix[j, i]
+    return 0
 
 
-@compiled(boolean[::1](int32[::1], int64, int64, int64, float32[:, ::1], float64))
-def standing_out(addresses: Ints, plane: int, width: int, cell: int, density: Image, limit: float) -> NDArray[np.bool_]:
-    """Which events lie where `density` is above `limit`, (n,)."""
-    out = np.empty(addresses.size, np.bool_)
+@compiled(
+    int64(
+        int32[::1],
+        int64,
+        int64,
+        int64,
+        int32[:, ::1],
+        int32[:, ::1],
+        float64,
+        int64,
+        float64[::1],
+        int64,
+        int32[::1],
+    )
+)
+def sieve(
+    addresses: Ints,
+    plane: int,
+    width: int,
+    cell: int,
+    polarities: Ints,
+    energy: Ints,
+    limit: float,
+    least: int,
+    back: NDArray[np.float64],
+    height: int,
+    kept: Ints,
+) -> int:
+    """List in `kept` the events at `addresses` whose cells have an `energy` above `limit` and `polarities` that come to
+    `least`, where they lie on the ground; how many. With a `limit` below 0 that is all of them.
+
+    A pixel (x, y) lies at (b0 x - b1 y + b2, b1 x + b0 y + b3), `back` (4,); what lies outside of the sensor is lost.
+    """
+    reciprocal = float64(1.0) / width
+    b0, b1, b2, b3 = back[0], back[1], back[2], back[3]
+    size = 0
     for i in range(addresses.size):
         address = int64(addresses[i])
-        y, x = divmod(address - plane * int64(address >= plane), width)
-        out[i] = density[y // cell, x // cell] > limit
-    return out
+        first = plane * int64(address >= plane)
+        pixel = address - first
+        y = int64((pixel + 0.5) * reciprocal)
+        x = pixel - y * width
+        if limit >= 0.0:
+            row, column = (y, x) if cell == 1 else (y // cell, x // cell)
+            if energy[row, column] <= limit or abs(polarities[row, column]) < least:
+                continue
+        u = int64(np.floor(b0 * x - b1 * y + b2 + 0.5))
+        v = int64(np.floor(b1 * x + b0 * y + b3 + 0.5))
+        if 0 <= u < width and 0 <= v < height:
+            kept[size] = first + v * width + u
+            size += 1
+    return size

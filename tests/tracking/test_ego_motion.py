@@ -62,10 +62,10 @@ def fit(square: Square, t_s: float, tracks: tuple[Track, ...]) -> float:
 def test_the_velocity_of_a_texture(velocity: tuple[float, float], step_us: int) -> None:
     tracker = made(step_us)
     found = []
-    for step in seen(20, velocity, step_us=step_us):
+    for step in seen(300_000 // step_us, velocity, step_us=step_us):
         tracker.update(step)
         found.append(tracker.background_px_s)
-    assert np.mean(found[10:], axis=0) == pytest.approx(velocity, abs=0.2 * np.hypot(*velocity))
+    assert np.mean(found[200_000 // step_us :], axis=0) == pytest.approx(velocity, abs=0.15 * np.hypot(*velocity))
 
 
 def test_a_background_alone_is_no_object() -> None:
@@ -81,11 +81,12 @@ def test_what_moves_against_the_background_is_boxed_and_what_moves_with_it_is_no
     for step in seen(120, background, (against, fixed)):
         t_s = (step.index + 1) * 0.01
         tracks = tracker.update(step)
-        if step.index >= 50:
+        # It takes 0.2 s to know how the background moves, and what is shown looks 0.5 s back.
+        if step.index >= 70:
             boxed += fit(against, t_s, tracks) > 0.5
             with_it += fit(fixed, t_s, tracks) > 0.2
             without += fit(against, t_s, plain.update(step)) > 0.5
-    assert boxed > 60
+    assert boxed > 45
     assert with_it == 0
     assert without == 0
 
