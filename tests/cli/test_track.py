@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,11 +85,16 @@ def test_tracks_are_classified(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_camera_s_own_motion_is_taken_out(capsys: pytest.CaptureFixture[str]) -> None:
     source = "synthetic:shapes:shaking:1"
-    boxes = []
+    boxes: list[list[Any]] = []
+    lines: list[list[str]] = []
     for extra in ([], ["--ego-motion"]):
         assert main(["track", source, "--speed", "max", "--stop", "300ms", "--json", *extra]) == 0
-        boxes.append([json.loads(line).get("tracks") for line in capsys.readouterr().out.splitlines()])
+        lines.append(capsys.readouterr().out.splitlines())
+        boxes.append([json.loads(line).get("tracks") for line in lines[-1]])
     assert boxes[0] != boxes[1]
+    told = [json.loads(line).get("background") for line in lines[1]]
+    assert any(math.hypot(each["vx"], each["vy"]) > 10 for each in told if each)
+    assert "background" not in "".join(lines[0])
     for command in (["run", source, "--model", "nmnist-brf"], ["evaluate", source, "--model", "nmnist-brf"]):
         assert main([*command, "--ego-motion"]) == 2
         assert "--track" in capsys.readouterr().err

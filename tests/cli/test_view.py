@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from toys import save_sides, write_side
 
-from streamsnn.cli import demo, main
+from streamsnn.cli import demo, filming, main, view
 from streamsnn.registry import recordings_folder
 
 
@@ -50,3 +50,12 @@ def test_the_tour_finds_its_recordings_and_models() -> None:
 def test_a_source_is_not_misread_as_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["view", "--sped", "2"]) == 2
     assert "--speed" in capsys.readouterr().err
+
+
+def test_the_camera_s_own_motion_is_taken_out_of_boxes_only(capsys: pytest.CaptureFixture[str]) -> None:
+    recording = str(recordings_folder() / "shapes-easy.raw")
+    asked = filming.wanted(view.parser().parse_args([recording, "--track", "--ego-motion"]))
+    assert (asked.track, asked.ego_motion) == ("regions", True)
+    assert not filming.wanted(view.parser().parse_args([recording, "--track"])).ego_motion
+    assert main(["view", recording, "--ego-motion"]) == 2
+    assert "--track" in capsys.readouterr().err

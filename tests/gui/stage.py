@@ -96,6 +96,7 @@ class Stage:
         operations: int | None = 10,
         membranes: NDArray[np.float32] = NEVER,
         level_db: float = float("nan"),
+        background_px_s: tuple[float, float] | None = None,
     ) -> None:
         """Write the next step."""
         given = np.zeros(len(self.card.labels), np.float32) if scores is None else np.array(scores, np.float32)
@@ -110,7 +111,7 @@ class Stage:
             Stamps(*(stamps or (finished_ns, finished_ns, finished_ns))),
             dropped,
         )
-        self.screen.write(result, membranes, level_db)
+        self.screen.write(result, membranes, level_db, background_px_s)
         self.index += 1
 
     def play(self, steps: int, label: str | None = None, **step: Any) -> None:

@@ -259,6 +259,16 @@ def test_a_box_says_what_is_in_it() -> None:
     assert plate("nine") > plate(None) + 20
 
 
+def test_the_line_below_says_how_the_background_moves() -> None:
+    def ink(background_px_s: tuple[float, float] | None) -> int:
+        stage, view = staged()
+        stage.write(background_px_s=background_px_s)
+        stage.refresh()
+        return int(np.nonzero((picture(view)[-10:] != picture(view)[-1, -1]).any(axis=(0, 2)))[0].max())
+
+    assert ink((-12.0, 40.0)) > ink((3.0, 0.0)) > ink(None) + 50
+
+
 def test_clear_forgets_what_was_shown() -> None:
     stage, view = staged()
     stage.screen.write_events(events((9_999, 3, 4, True)))

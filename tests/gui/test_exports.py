@@ -177,3 +177,10 @@ def test_a_program_that_cannot_be_started_is_told(
     message, hint = Heard(Export.decisions(wanted, str(tmp_path / "decisions.csv"))).run()
     assert "/no/such/python cannot be started" in message
     assert hint
+
+
+def test_what_takes_the_camera_s_motion_out_does_so_in_the_file(wanted: Open, tmp_path: Path) -> None:
+    for track, on, given in (("regions", True, True), ("regions", False, False), (None, True, False)):
+        asked = dataclasses.replace(wanted, track=track, ego_motion=on)
+        export = Export.decisions(asked, str(tmp_path / "decisions.csv"))
+        assert ("--ego-motion" in export._process.arguments()) == given

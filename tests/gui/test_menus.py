@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from playing import Driver
@@ -52,6 +53,8 @@ def click(driver: Driver, menu: str, entry: str) -> None:
     shown.popup(driver.window.mapToGlobal(driver.window.rect().topLeft()))
     action = next(action for action in shown.actions() if action.text().startswith(entry))
     QTest.mouseClick(shown, Qt.MouseButton.LeftButton, pos=shown.actionGeometry(action).center())
+    # Without a display nobody else does it.
+    driver.window.activateWindow()
 
 
 def decided(driver: Driver) -> list[str | None]:
@@ -146,6 +149,44 @@ def test_what_moves_is_boxed_by_key_and_by_click(driver: Driver) -> None:
     assert playback.wanted.track == "regions"
     click(driver, "View", "Box what moves")
     assert playback.wanted.track is None
+
+
+def test_the_camera_s_motion_is_taken_out_by_key_and_by_click_while_it_goes_on(driver: Driver) -> None:
+    window, playback = driver.window, driver.window.playback
+    action = window.menus.actions["toggle_ego_motion"]
+
+    def takes_it_out() -> bool:
+        """Whether the next step does."""
+        assert playback.screen is not None
+        before = playback.screen.steps_written
+        driver.key(Qt.Key.Key_Period)
+        screen = playback.screen
+        driver.until(lambda: screen.steps_written > before)
+        return bool(np.isfinite(screen.steps_since(0).records["background_vx"][-1]))
+
+    assert not action.isChecked()
+    assert not takes_it_out()
+    # What is not boxed is boxed first, as by B.
+    first = playback.now
+    driver.key(Qt.Key.Key_E)
+    driver.until(lambda: playback.now is not first and playback.status.mode == "playing")
+    driver.key(Qt.Key.Key_Space)
+    driver.until_mode("paused")
+    assert action.isChecked()
+    assert takes_it_out()
+    now, place = playback.now, driver.newest_step
+    click(driver, "View", "Take the camera's own motion out")
+    assert not action.isChecked()
+    assert not takes_it_out()
+    driver.key(Qt.Key.Key_E)
+    assert action.isChecked()
+    assert takes_it_out()
+    assert playback.now is now
+    assert driver.newest_step == place + 2
+    # Who boxes nothing takes nothing out.
+    driver.key(Qt.Key.Key_B)
+    driver.until(lambda: playback.now is not now and playback.status.mode == "playing")
+    assert not action.isChecked()
 
 
 def test_light_and_dark_full_screen_and_small(driver: Driver) -> None:

@@ -29,6 +29,7 @@ from streamsnn.player.messages import (
     SetSpeed,
     SetThreshold,
     Status,
+    SwitchEgoMotion,
     SwitchFilter,
     Totals,
 )
@@ -287,22 +288,26 @@ def test_a_far_place_is_reached_by_warming_up_and_said_so(
     assert len(indices) < 50
 
 
-def test_boxes_are_shown_and_are_the_same_after_seeking() -> None:
-    recording = str(recordings_folder() / "shapes-easy.raw")
-    sensor = open_source(recording).sensor
-    fit = fit_of(sensor, open_model("nmnist-sliding-psn").card.input)
+def boxed(**options: Any) -> Open:
+    """Easy shapes, in boxes, as fast as it goes, with a pause at the beginning."""
+    recording, model = str(recordings_folder() / "shapes-easy.raw"), "nmnist-sliding-psn"
+    fit = fit_of(open_source(recording).sensor, open_model(model).card.input)
     assert fit is not None
-    wanted = Open(
+    return Open(
         recording,
-        "nmnist-sliding-psn",
+        model,
         speed=None,
         paused=True,
         crop=fit.crop,
         downsample=fit.downsample,
         letterbox=fit.letterbox,
         track="regions",
-        classify="nmnist-brf",
+        **options,
     )
+
+
+def test_boxes_are_shown_and_are_the_same_after_seeking() -> None:
+    wanted = boxed(classify="nmnist-brf")
     first, again = Desk(), Desk()
     first.play(wanted, Advance(150))
     boxes = first.screen.tracks()
@@ -310,3 +315,20 @@ def test_boxes_are_shown_and_are_the_same_after_seeking() -> None:
     again.play(wanted, Advance(190), again.steps(200), Seek(1_490_000), again.steps(10), Seek(1_490_000), Advance(1))
     assert again.screen.newest_us == first.screen.newest_us
     assert np.array_equal(again.screen.tracks(), boxes)
+
+
+def test_the_camera_s_motion_is_taken_out_while_it_plays() -> None:
+    boxes = []
+    desk = Desk()
+
+    def look() -> None:
+        boxes.append(desk.screen.tracks())
+
+    desk.play(boxed(), Advance(100), desk.steps(110), look, SwitchEgoMotion(True), Advance(60), desk.steps(70), look)
+    desk.play(SwitchEgoMotion(False))
+    told = desk.screen.steps_since(0).records
+    assert np.isnan(told["background_vx"]).tolist() == [True] * 100 + [False] * 60
+    # This camera stands still: objects are found again, and no id comes twice.
+    assert len(boxes[0]) > 0
+    assert len(boxes[1]) > 0
+    assert boxes[1]["id"].min() > boxes[0]["id"].max()
