@@ -21,7 +21,7 @@ REACH = 3
 _SATURATED = 8
 """A sum of polarities counts no more than so many: one hot pixel is no edge."""
 _SAMPLED = 3
-"""The usual energy is that of every third cell of every third row."""
+"""What holds for the whole picture is found on every third cell of every third row."""
 
 
 @compiled(int64(int32[::1], int64, int64, int64, int64, int32[:, ::1]))
@@ -50,8 +50,9 @@ def _across(column: Ints, room: Ints, out: Ints) -> None:
         twos[x] = column[x] + column[x + 1]
     for x in range(columns - 3):
         fours[x] = twos[x] + twos[x + 2]
-    for x in range(REACH, columns - REACH):
-        out[x] = fours[x - 3] + twos[x + 1] + column[x + 3]
+    inner = out[REACH:]
+    for x in range(columns - 2 * REACH):
+        inner[x] = fours[x] + twos[x + 4] + column[x + 6]
     for x in range(REACH):
         left = right = int32(0)
         for u in range(x + REACH + 1):
@@ -138,7 +139,7 @@ def flow(
     change = -gradient . motion (Gallego et al. 2015, "Event-based camera pose tracking using a generative event
     model"; with a motion of four parameters instead of a known map). Brightness is `memory`, the leaky sum of all
     events (Scheerlinck et al. 2018, "Continuous-time intensity estimation using event cameras"), which `keeps` this
-    share of itself from window to window and takes the window in. Least squares over every second cell of every second
+    share of itself from window to window and takes the window in. Least squares over every third cell of every third
     row, without those whose `energy` is above `limit`. `smooth` (2, rows, columns) is room.
     """
     rows, columns = polarities.shape
@@ -146,13 +147,12 @@ def flow(
     half, quarter = float32(0.5), float32(0.25)
     share = float32(keeps)
     for y in range(rows):
-        old, new = memory[y], polarities[y]
-        for x in range(1, columns - 1):
+        old, new, light, changed = memory[y], polarities[y], brightness[y, 1:], change[y, 1:]
+        for x in range(columns - 2):
+            here = quarter * float32(new[x] + new[x + 2]) + half * float32(new[x + 1])
+            changed[x] = here
             # Halfway through the window.
-            left, middle = old[x - 1] + half * new[x - 1], old[x] + half * new[x]
-            right = old[x + 1] + half * new[x + 1]
-            brightness[y, x] = quarter * (left + right) + half * middle
-            change[y, x] = quarter * float32(new[x - 1] + new[x + 1]) + half * float32(new[x])
+            light[x] = half * here + quarter * (old[x] + old[x + 2]) + half * old[x + 1]
         for x in range(columns):
             old[x] = share * old[x] + float32(new[x])
     for i in range(4):
@@ -160,9 +160,9 @@ def flow(
         for j in range(4):
             matrix[i, j] = 0.0
     unit = 2.0 / np.hypot(rows, columns)
-    for y in range(2, rows - 2, 2):
+    for y in range(2, rows - 2, _SAMPLED):
         down = (y + 0.5 - 0.5 * rows) * unit
-        for x in range(2, columns - 2, 2):
+        for x in range(2, columns - 2, _SAMPLED):
             if energy[y, x] > limit:
                 continue
             gx = (
