@@ -2,7 +2,7 @@
 
 A scene is drawn from its seed: discs and rectangles, plain or striped, enter at one edge and leave at another, each on
 its own line at its own speed, over and behind one another. What makes it hard: a post that hides them, a flickering
-lamp, a noisy camera; and a textured background before a camera that shakes.
+lamp, a noisy camera; and a textured background before a camera that shakes, and turns about its axis.
 """
 
 from __future__ import annotations
@@ -13,11 +13,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from streamsnn.compiled import compiled
 from streamsnn.errors import StreamsnnError
+from streamsnn.sources.drawing import draw, shift, turn
 from streamsnn.sources.sensor_model import CameraSettings
 
 _TRUTH_SHARE = 0.3
+
+Camera = tuple[float, float, float, float]
+"""How far a camera is off its place, in pixels, and the cosine and the sine of how far it has turned."""
+Box = tuple[float, float, float, float]
+"""left, top, right, bottom."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class ShapesSettings:
     A new shape enters every `every_us` on average; sizes (of the longer side, in pixels) and speeds (pixels a second)
     are drawn between limits, on a logarithmic scale. `bend` is how far a line is bent, in pixels. `post_px` is the
     width of the post, which is four times as high, `lamp_hz` the lamp's rate, 0 for none. The camera moves by about
-    `shake_px`, at `shake_hz`, before a background of contrast `texture`.
+    `shake_px`, at `shake_hz`, and turns to and fro by `turn_deg`, before a background of contrast `texture`.
     """
 
     width: int = 304
@@ -42,6 +47,7 @@ class ShapesSettings:
     texture: float = 0.0
     shake_px: float = 0.0
     shake_hz: float = 2.5
+    turn_deg: float = 0.0
     length_us: int = 60_000_000
     noise_hz: float = 0.1
 
@@ -61,6 +67,7 @@ PRESETS = {
     "easy": EASY,
     "hard": HARD,
     "shaking": replace(HARD, texture=0.25, shake_px=1.5),
+    "turning": replace(HARD, texture=0.25, shake_px=1.5, turn_deg=1.5),
 }
 
 
@@ -101,7 +108,8 @@ class Shapes:
         self._post_px = (rng.uniform(0.3, 0.7) * self.width, rng.uniform(0.3, 0.7) * self.height)
         self._lamp_px = (rng.uniform(0.1, 0.9) * self.width, rng.uniform(0.1, 0.9) * self.height)
         self._phases = rng.uniform(0.0, 2.0 * math.pi, 4)
-        margin = math.ceil(2 * settings.shake_px) + 2
+        corner_px = math.hypot(self.width, self.height) / 2
+        margin = math.ceil(2 * settings.shake_px + math.radians(settings.turn_deg) * corner_px) + 2
         self._margin = margin
         ground = rng.normal(0.0, 1.0, (self.height + 2 * margin, self.width + 2 * margin))
         for _ in range(4):
@@ -112,32 +120,25 @@ class Shapes:
 
     def log_intensity(self, t_us: int) -> NDArray[np.float64]:
         """See `Scene.log_intensity`."""
-        dx, dy = self._shake_px(t_us)
-        if dx or dy:
-            _shift(self._ground, self._margin + dx, self._margin + dy, self._out)
+        camera = dx, dy, cos, sin = self._camera(t_us)
+        if sin:
+            turn(self._ground, self._margin, dx, dy, cos, sin, self._out)
+        elif dx or dy:
+            shift(self._ground, self._margin + dx, self._margin + dy, self._out)
         else:
             self._out[:] = self._still
         for shape in self.shapes:
             if shape.begin_us <= t_us <= shape.end_us:
-                x, y = shape.middle_px(t_us)
+                place = self._seen_px(shape.middle_px(t_us), camera)
                 half = shape.size_px[0] / 2, shape.size_px[1] / 2
-                _draw(shape.round_, x - dx, y - dy, *half, shape.ink, shape.stripe, shape.period_px, self._out)
+                draw(shape.round_, *place, *half, cos, sin, shape.ink, shape.stripe, shape.period_px, self._out)
         s = self.settings
         if s.lamp_hz:
             bright = 0.35 + 0.3 * math.sin(2e-6 * math.pi * s.lamp_hz * t_us)
-            _draw(True, self._lamp_px[0] - dx, self._lamp_px[1] - dy, 4.0, 4.0, bright, 0.0, 1.0, self._out)
+            draw(True, *self._seen_px(self._lamp_px, camera), 4.0, 4.0, cos, sin, bright, 0.0, 1.0, self._out)
         if s.post_px:
-            _draw(
-                False,
-                self._post_px[0] - dx,
-                self._post_px[1] - dy,
-                s.post_px / 2,
-                2 * s.post_px,
-                0.5,
-                0.0,
-                1.0,
-                self._out,
-            )
+            place = self._seen_px(self._post_px, camera)
+            draw(False, *place, s.post_px / 2, 2 * s.post_px, cos, sin, 0.5, 0.0, 1.0, self._out)
         return np.log(self._out, out=self._out)
 
     def boxes(self, t_us: int) -> list[tuple[int, float, float, float, float]]:
@@ -145,37 +146,53 @@ class Shapes:
 
         A box is that of the whole shape, as far as it lies on the sensor.
         """
-        dx, dy = self._shake_px(t_us)
+        camera = self._camera(t_us)
         here = [
-            (i + 1, *shape.middle_px(t_us), *shape.size_px)
+            (i + 1, self._box(shape.middle_px(t_us), shape.size_px, shape.round_, camera))
             for i, shape in enumerate(self.shapes)
             if shape.begin_us <= t_us <= shape.end_us
         ]
         found = []
-        for place, (number, x, y, width, height) in enumerate(here):
-            box = (x - dx - width / 2, y - dy - height / 2, x - dx + width / 2, y - dy + height / 2)
-            hiding = [
-                (u - dx - w / 2, v - dy - h / 2, u - dx + w / 2, v - dy + h / 2) for _, u, v, w, h in here[place + 1 :]
-            ]
-            if self.settings.post_px:
-                half = self.settings.post_px / 2
-                x, y = self._post_px[0] - dx, self._post_px[1] - dy
-                hiding.append((x - half, y - 4 * half, x + half, y + 4 * half))
+        post_px = self.settings.post_px
+        for place, (number, box) in enumerate(here):
+            hiding = [other for _, other in here[place + 1 :]]
+            if post_px:
+                hiding.append(self._box(self._post_px, (post_px, 4 * post_px), False, camera))
             if _visible(box, hiding, self.width, self.height) >= _TRUTH_SHARE:
                 left, top = max(box[0], 0.0), max(box[1], 0.0)
                 right, bottom = min(box[2], float(self.width)), min(box[3], float(self.height))
                 found.append((number, left, top, right - left, bottom - top))
         return found
 
-    def _shake_px(self, t_us: int) -> tuple[float, float]:
+    def _camera(self, t_us: int) -> Camera:
+        """Where the camera is, and how far it has turned."""
         s = self.settings
-        if not s.shake_px:
-            return 0.0, 0.0
-        turn = 2e-6 * math.pi * s.shake_hz * t_us
+        if not (s.shake_px or s.turn_deg):
+            return 0.0, 0.0, 1.0, 0.0
+        phase = 2e-6 * math.pi * s.shake_hz * t_us
         a, b, c, d = self._phases
-        x = math.sin(turn + a) + 0.5 * math.sin(2.3 * turn + b)
-        y = math.sin(1.4 * turn + c) + 0.5 * math.sin(3.1 * turn + d)
-        return 1.3 * s.shake_px * x, 1.3 * s.shake_px * y
+        x = math.sin(phase + a) + 0.5 * math.sin(2.3 * phase + b)
+        y = math.sin(1.4 * phase + c) + 0.5 * math.sin(3.1 * phase + d)
+        angle = math.radians(s.turn_deg) * math.sin(0.8 * phase + a + d)
+        return 1.3 * s.shake_px * x, 1.3 * s.shake_px * y, math.cos(angle), math.sin(angle)
+
+    def _seen_px(self, place_px: tuple[float, float], camera: Camera) -> tuple[float, float]:
+        """Where a place of the scene is on the sensor."""
+        dx, dy, cos, sin = camera
+        x, y = place_px[0] - dx, place_px[1] - dy
+        if not sin:
+            return x, y
+        u, v = x - self.width / 2, y - self.height / 2
+        return self.width / 2 + cos * u + sin * v, self.height / 2 - sin * u + cos * v
+
+    def _box(self, place_px: tuple[float, float], size_px: tuple[float, float], round_: bool, camera: Camera) -> Box:
+        """left, top, right, bottom, on the sensor, of what is `size_px` large at a place of the scene."""
+        x, y = self._seen_px(place_px, camera)
+        width, height = size_px
+        cos, sin = abs(camera[2]), abs(camera[3])
+        if sin and not round_:
+            width, height = cos * width + sin * height, sin * width + cos * height
+        return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
 def make_shapes(choice: str) -> tuple[Shapes, CameraSettings]:
@@ -240,42 +257,3 @@ def _visible(
     for left, top, right, bottom in hiding:
         seen &= ~((x >= left) & (x < right) & (y >= top) & (y < bottom))
     return float(seen.mean())
-
-
-@compiled()
-def _shift(ground: NDArray[np.float64], x0: float, y0: float, out: NDArray[np.float64]) -> None:
-    """`out` is what of `ground` lies from (x0, y0) on, between pixels by linear interpolation."""
-    left, top = math.floor(x0), math.floor(y0)
-    u, v = x0 - left, y0 - top
-    for y in range(out.shape[0]):
-        for x in range(out.shape[1]):
-            g00, g01 = ground[top + y, left + x], ground[top + y, left + x + 1]
-            g10, g11 = ground[top + y + 1, left + x], ground[top + y + 1, left + x + 1]
-            out[y, x] = (1 - v) * ((1 - u) * g00 + u * g01) + v * ((1 - u) * g10 + u * g11)
-
-
-@compiled()
-def _draw(
-    round_: bool,
-    middle_x: float,
-    middle_y: float,
-    half_x: float,
-    half_y: float,
-    ink: float,
-    stripe: float,
-    period: float,
-    out: NDArray[np.float64],
-) -> None:
-    """Draw a disc (an ellipse) or a rectangle over the intensities `out`, its border softened over a pixel."""
-    height, width = out.shape
-    for y in range(max(0, int(middle_y - half_y) - 2), min(height, int(middle_y + half_y) + 3)):
-        for x in range(max(0, int(middle_x - half_x) - 2), min(width, int(middle_x + half_x) + 3)):
-            along, down = x + 0.5 - middle_x, y + 0.5 - middle_y
-            if round_:
-                inside = (1.0 - math.hypot(along / half_x, down / half_y)) * min(half_x, half_y)
-            else:
-                inside = min(half_x - abs(along), half_y - abs(down))
-            cover = min(max(inside + 0.5, 0.0), 1.0)
-            if cover > 0.0:
-                wave = math.sin(2 * math.pi * along / period) * math.sin(2 * math.pi * down / period)
-                out[y, x] += cover * (ink * (1.0 + stripe * wave) - out[y, x])

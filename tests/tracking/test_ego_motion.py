@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from streamsnn.sources.drawing import turn
 from streamsnn.tracking.density import RegionTracker
 from streamsnn.tracking.ego_motion import EgoMotion
 from streamsnn.tracking.truth import overlaps
@@ -20,23 +24,56 @@ def seen(
     count: int, velocity: tuple[float, float], squares: tuple[Square, ...] = (), *, step_us: int = 10_000, seed: int = 1
 ) -> list[Step]:
     """`count` steps of a camera's events: a random texture that moves over the sensor, behind dark squares."""
-    rng = np.random.default_rng(seed)
     size = 256
-    frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size))
-    spectrum = np.fft.rfft2(rng.normal(size=(size, size))) * np.exp(-((frequency / 0.12) ** 2))
-    spectrum *= 0.25 / np.fft.irfft2(spectrum).std()
+    spectrum = np.fft.rfft2(texture((size, size), seed))
     fy, fx = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)
-    level = last = np.empty(0)
+
+    def image(t_s: float) -> NDArray[np.float64]:
+        turned = spectrum * np.exp(-2j * np.pi * (fx * velocity[0] * t_s + fy * velocity[1] * t_s))
+        return np.asarray(np.fft.irfft2(turned)[: SPEC.height, : SPEC.width])
+
+    return recorded(count, image, squares, step_us)
+
+
+def turning(count: int, rate_rad_s: float, squares: tuple[Square, ...], fixed: tuple[int, int, int, int]) -> list[Step]:
+    """`count` steps of a camera that turns about its axis over a texture with a dark rectangle `fixed` on it (left,
+    top, right, bottom at time 0)."""
+    margin = 80
+    ground = texture((SPEC.height + 2 * margin, SPEC.width + 2 * margin), 1)
+    left, top, right, bottom = fixed
+    ground[margin + top : margin + bottom, margin + left : margin + right] = -1.5
+    out = np.empty((SPEC.height, SPEC.width))
+
+    def image(t_s: float) -> NDArray[np.float64]:
+        turn(ground, margin, 0.0, 0.0, np.cos(rate_rad_s * t_s), np.sin(rate_rad_s * t_s), out)
+        return out
+
+    return recorded(count, image, squares, 10_000)
+
+
+def texture(shape: tuple[int, int], seed: int) -> NDArray[np.float64]:
+    """Smooth random brightness."""
+    noise = np.fft.rfft2(np.random.default_rng(seed).normal(size=shape))
+    frequency = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1]))
+    smooth = np.fft.irfft2(noise * np.exp(-((frequency / 0.12) ** 2)), s=shape)
+    return 0.25 / smooth.std() * smooth
+
+
+def recorded(
+    count: int, image: Callable[[float], NDArray[np.float64]], squares: tuple[Square, ...], step_us: int
+) -> list[Step]:
+    """The events of a log-intensity `image` of time, behind dark squares."""
+    rng = np.random.default_rng(2)
+    level = np.empty(0)
     steps = []
     for k in range(-1, count):
         t_s = (k + 1) * step_us * 1e-6
-        turned = spectrum * np.exp(-2j * np.pi * (fx * velocity[0] * t_s + fy * velocity[1] * t_s))
-        last = np.fft.irfft2(turned)[: SPEC.height, : SPEC.width].copy()
+        last = image(t_s).copy()
         for x, y, side, vx, vy in squares:
             left, top = round(x + vx * t_s), round(y + vy * t_s)
             last[max(0, top) : max(0, top + int(side)), max(0, left) : max(0, left + int(side))] = -1.5
         if k < 0:
-            level = last.copy() + rng.uniform(-0.5, 0.5, last.shape) * THRESHOLD
+            level = last + rng.uniform(-0.5, 0.5, last.shape) * THRESHOLD
             continue
         crossed = np.trunc((last - level) / THRESHOLD).astype(int).ravel()
         level += crossed.reshape(level.shape) * THRESHOLD
@@ -89,6 +126,23 @@ def test_what_moves_against_the_background_is_boxed_and_what_moves_with_it_is_no
     assert boxed > 45
     assert with_it == 0
     assert without == 0
+
+
+def test_what_turns_with_the_background_is_not_boxed() -> None:
+    rate_rad_s = 0.5
+    against, fixed = (60.0, 60.0, 24.0, 70.0, 20.0), (20, 15, 44, 39)
+    tracker = made()
+    boxed = elsewhere = 0
+    for step in turning(120, rate_rad_s, (against,), fixed):
+        t_s = (step.index + 1) * 0.01
+        tracks = tracker.update(step)
+        # It goes at 45 pixels a second, so far from the middle.
+        if step.index >= 70:
+            boxed += fit(against, t_s, tracks) > 0.5
+            elsewhere += sum(fit(against, t_s, (track,)) < 0.2 for track in tracks)
+    assert boxed > 40
+    assert elsewhere == 0
+    assert np.hypot(*tracker.background_px_s) < 6.0
 
 
 def test_a_still_camera_has_no_velocity_and_loses_no_box() -> None:
