@@ -30,7 +30,7 @@ def seen(
 
     def image(t_s: float) -> NDArray[np.float64]:
         turned = spectrum * np.exp(-2j * np.pi * (fx * velocity[0] * t_s + fy * velocity[1] * t_s))
-        return np.asarray(np.fft.irfft2(turned)[: SPEC.height, : SPEC.width])
+        return np.fft.irfft2(turned)[: SPEC.height, : SPEC.width]
 
     return recorded(count, image, squares, step_us)
 
@@ -55,8 +55,9 @@ def texture(shape: tuple[int, int], seed: int) -> NDArray[np.float64]:
     """Smooth random brightness."""
     noise = np.fft.rfft2(np.random.default_rng(seed).normal(size=shape))
     frequency = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1]))
-    smooth = np.fft.irfft2(noise * np.exp(-((frequency / 0.12) ** 2)), s=shape)
-    return 0.25 / smooth.std() * smooth
+    smooth: NDArray[np.float64] = np.fft.irfft2(noise * np.exp(-((frequency / 0.12) ** 2)), s=shape)
+    smooth *= 0.25 / smooth.std()
+    return smooth
 
 
 def recorded(
