@@ -132,14 +132,14 @@ def flow(
     matrix: NDArray[np.float64],
     vector: NDArray[np.float64],
 ) -> int:
-    """The normal equations, `matrix` (4, 4) and `vector` (4,), of how the background has moved during the window of
+    """The normal equations, `matrix` (4, 4) and `vector` (4,), of how the background has moved during the beat of
     `polarities`: shift across and down in cells, growth, and turn in half a diagonal a radian.
 
-    A window's events are the brightness that changed, and this is what the gradient of brightness loses by the motion:
+    A beat's events are the brightness that changed, and this is what the gradient of brightness loses by the motion:
     change = -gradient . motion (Gallego et al. 2015, "Event-based camera pose tracking using a generative event
     model"; with a motion of four parameters instead of a known map). Brightness is `memory`, the leaky sum of all
     events (Scheerlinck et al. 2018, "Continuous-time intensity estimation using event cameras"), which `keeps` this
-    share of itself from window to window and takes the window in. Least squares over every third cell of every third
+    share of itself from beat to beat and takes this one in. Least squares over every third cell of every third
     row, without those whose `energy` is above `limit`. `smooth` (2, rows, columns) is room.
     """
     rows, columns = polarities.shape
@@ -151,7 +151,7 @@ def flow(
         for x in range(columns - 2):
             here = quarter * float32(new[x] + new[x + 2]) + half * float32(new[x + 1])
             changed[x] = here
-            # Halfway through the window.
+            # Halfway through the beat.
             light[x] = half * here + quarter * (old[x] + old[x + 2]) + half * old[x + 1]
         for x in range(columns):
             old[x] = share * old[x] + float32(new[x])

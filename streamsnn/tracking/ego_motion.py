@@ -31,14 +31,16 @@ _APART = 10
 class EgoMotionSettings:
     """Lengths are in units of the sensor's shorter side / 260.
 
-    Events are looked at over `window_us`. The background explains those whose energy is below the median of all places
-    and `above` times as much as their upper sixth lies above it, and single ones of less than `least` of one polarity
-    at a pixel. Its brightness is the sum of the events of the last `memory_us`. The ground follows the camera within
-    `follow_us`, and at once where they are `aside` apart. A track is shown once it is `against` away from where the
-    background would have taken it within `within_us`, and for as long.
+    Every `beat_us` it is found how the background has moved since the last time, and what it explains of the events of
+    the last `window_us`: those whose energy is below the median of all places and `above` times as much as their upper
+    sixth lies above it, and those where fewer than `least` of one polarity fell on a pixel. Its brightness is the sum
+    of the events of the last `memory_us`. The ground follows the camera within `follow_us`, and at once where they are
+    `aside` apart. A track is shown while it is `against` away from where the background would have taken it within
+    `within_us`.
     """
 
-    window_us: int = 10_000
+    beat_us: int = 10_000
+    window_us: int = 20_000
     above: float = 6.0
     least: int = 2
     memory_us: int = 100_000
@@ -51,8 +53,8 @@ class EgoMotionSettings:
 class EgoMotion:
     """`tracker`, which takes steps of `spec` and `step_us`, without what moves as the background does.
 
-    Where half of the picture is silent the background stands still. Of steps shorter than a window the motion is that
-    of the last window.
+    Where half of the picture is silent the background stands still. Of steps shorter than a beat the motion is that
+    of the last beat.
     """
 
     def __init__(
@@ -66,12 +68,12 @@ class EgoMotion:
         self._plane = spec.width * spec.height * (1 if spec.polarity == "split" else 2)
         self._middle = complex(spec.width, spec.height) / 2
         self._radius = abs(self._middle)
-        self._window = max(1, round(s.window_us / step_us))
-        self._judged = max(1, self._window // 2)
-        self._keeps = math.exp(-self._window * step_us / s.memory_us)
+        self._beat = max(1, round(s.beat_us / step_us))
+        self._window = max(self._beat, round(s.window_us / step_us))
+        self._keeps = math.exp(-self._beat * step_us / s.memory_us)
         self._memory = max(1, s.within_us // step_us)
         shape = tuple(max(_SMALLEST, -(-side // self._cell)) for side in (spec.height, spec.width))
-        self._polarities, self._energy = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+        self._polarities, self._recent, self._energy = (np.zeros(shape, np.int32) for _ in range(3))
         self._brightness = np.zeros(shape, np.float32)
         self._room, self._smooth = np.empty((3, shape[1]), np.int32), np.zeros((2, *shape), np.float32)
         self._squares, self._histogram = np.empty(shape, np.int32), np.empty(_ENERGIES, np.int32)
@@ -88,11 +90,12 @@ class EgoMotion:
 
     def _forget(self) -> None:
         self._polarities.fill(0)
+        self._recent.fill(0)
         self._brightness.fill(0)
         self._held.clear()
         self._ways.clear()
         self._limit = -1.0
-        # The motion of the background in a window, of a point p off the middle by turn * p + shift; complex numbers
+        # The motion of the background in a beat, of a point p off the middle by turn * p + shift; complex numbers
         # are points of the plane, and what turns and grows them. The camera, off the ground in that way, and off where
         # it was when nothing was followed.
         self._turn, self._shift = 0j, 0j
@@ -102,20 +105,20 @@ class EgoMotion:
     @property
     def background_px_s(self) -> tuple[float, float]:
         """How the background moves in the middle of the sensor, (vx, vy); (0, 0) where half of it is silent."""
-        pace = self._shift * 1e6 / (self._window * self._step_us)
+        pace = self._shift * 1e6 / (self._beat * self._step_us)
         return pace.real, pace.imag
 
     def update(self, step: Step) -> tuple[Track, ...]:
         """The objects that move against the background at the end of `step`."""
         passed = 1 if self._now is None else step.index - self._now
+        self._take_in(step, passed)
         self._now = step.index
-        self._take_in(step)
         if passed > self._window or not self._held:
             self._limit, self._turn, self._shift = -1.0, 0j, 0j
             self._brightness.fill(0)
-        elif (step.index + 1) % self._judged == 0:
-            self._judge((step.index + 1) % self._window == 0)
-        share = min(passed / self._window, 1.0)
+        elif (step.index + 1) % self._beat == 0:
+            self._judge()
+        share = min(passed / self._beat, 1.0)
         before, self._camera = self._camera, self._followed(self._moved(self._camera, share), share)
         self._path = self._moved(self._path, share) if self._ways else (1 + 0j, 0j)
         # Events are taken from where the camera was halfway through the step.
@@ -123,27 +126,28 @@ class EgoMotion:
         tracks = self._tracker.update(self._sieved(step, halfway))
         return self._leaving(tuple(map(self._seen, tracks)), step.index)
 
-    def _take_in(self, step: Step) -> None:
-        """The polarities of the last window."""
+    def _take_in(self, step: Step, passed: int) -> None:
+        """The polarities of the last window, and of the beat that is not over yet."""
         held = self._held
         while held and held[0][0] <= step.index - self._window:
-            self._count(held.popleft()[1], -1)
+            self._count(held.popleft()[1], -1, self._polarities)
+        if (step.index - passed) // self._beat != step.index // self._beat:
+            self._recent.fill(0)
         if len(step.addresses):
             held.append((step.index, step.addresses))
-            self._count(step.addresses, 1)
+            self._count(step.addresses, 1, self._polarities)
+            self._count(step.addresses, 1, self._recent)
 
-    def _count(self, addresses: NDArray[np.int32], times: int) -> None:
-        count(addresses, self._plane, self._spec.width, self._cell, times, self._polarities)
+    def _count(self, addresses: NDArray[np.int32], times: int, into: NDArray[np.int32]) -> None:
+        count(addresses, self._plane, self._spec.width, self._cell, times, into)
 
-    def _judge(self, is_whole: bool) -> None:
-        """What the background explains, and after a whole window how it has moved."""
+    def _judge(self) -> None:
+        """What the background explains, and how it has moved in this beat."""
         weigh(self._polarities, self._squares, self._energy, self._room)
         self._limit = usual(self._energy, self.settings.above, self._histogram)
-        if not is_whole:
-            return
         matrix, vector = self._matrix, self._vector
         limit = self._limit if self._limit >= 0 else math.inf
-        flow(self._polarities, self._energy, limit, self._keeps, self._brightness, self._smooth, matrix, vector)
+        flow(self._recent, self._energy, limit, self._keeps, self._brightness, self._smooth, matrix, vector)
         stiff = _STIFF * (matrix[0, 0] + matrix[1, 1])
         if self._limit < 0 or stiff <= 0:
             self._turn, self._shift = 0j, 0j
@@ -153,14 +157,14 @@ class EgoMotion:
         self._turn, self._shift = complex(grows, turns) / self._radius * self._cell, complex(across, down) * self._cell
 
     def _moved(self, pose: tuple[complex, complex], share: float) -> tuple[complex, complex]:
-        """Where `pose` is after the `share` of a window."""
+        """Where `pose` is after the `share` of a beat."""
         turn = 1 + self._turn * share
         return turn * pose[0], turn * pose[1] + self._shift * share
 
     def _followed(self, pose: tuple[complex, complex], share: float) -> tuple[complex, complex]:
         """The camera at `pose` once the ground has followed it."""
         s = self.settings
-        keeps = math.exp(-share * self._window * self._step_us / s.follow_us)
+        keeps = math.exp(-share * self._beat * self._step_us / s.follow_us)
         far = abs(pose[1]) + abs(pose[0] - 1) * self._radius
         keeps = min(keeps, s.aside * self._scale / max(far, 1e-9))
         return 1 + (pose[0] - 1) * keeps, pose[1] * keeps
@@ -195,8 +199,8 @@ class EgoMotion:
         half = complex(track.width, track.height) / 2
         off = turn * (complex(track.x, track.y) + half - self._middle) + shift
         corner = off + self._middle - half * abs(turn)
-        windows_s = self._window * self._step_us * 1e-6
-        velocity = turn * complex(track.vx, track.vy) + (self._turn * off + self._shift) / windows_s
+        beat_s = self._beat * self._step_us * 1e-6
+        velocity = turn * complex(track.vx, track.vy) + (self._turn * off + self._shift) / beat_s
         return track._replace(
             x=corner.real,
             y=corner.imag,
