@@ -114,6 +114,7 @@ def usual(energy: Ints, above: float, histogram: Ints) -> float:
     int64(
         int32[:, ::1],
         int32[:, ::1],
+        int32[:, ::1],
         float64,
         float64,
         float32[:, ::1],
@@ -124,6 +125,7 @@ def usual(energy: Ints, above: float, histogram: Ints) -> float:
 )
 def flow(
     polarities: Ints,
+    aged: Ints,
     energy: Ints,
     limit: float,
     keeps: float,
@@ -132,29 +134,32 @@ def flow(
     matrix: NDArray[np.float64],
     vector: NDArray[np.float64],
 ) -> int:
-    """The normal equations, `matrix` (4, 4) and `vector` (4,), of how the background has moved during the beat of
-    `polarities`: shift across and down in cells, growth, and turn in half a diagonal a radian.
+    """The normal equations, `matrix` (4, 4) and `vector` (4,), of how the background has moved during the window of
+    `polarities`, in cells: shift across and down, and growth and turn at the corners.
 
-    A beat's events are the brightness that changed, and this is what the gradient of brightness loses by the motion:
+    A window's events are the brightness that changed, and this is what the gradient of brightness loses by the motion:
     change = -gradient . motion (Gallego et al. 2015, "Event-based camera pose tracking using a generative event
-    model"; with a motion of four parameters instead of a known map). Brightness is `memory`, the leaky sum of all
-    events (Scheerlinck et al. 2018, "Continuous-time intensity estimation using event cameras"), which `keeps` this
-    share of itself from beat to beat and takes this one in. Least squares over every third cell of every third
-    row, without those whose `energy` is above `limit`. `smooth` (2, rows, columns) is room.
+    model"; with a motion of four parameters instead of a known map). Brightness is `memory`, the leaky sum of events
+    (Scheerlinck et al. 2018, "Continuous-time intensity estimation using event cameras") from before the window, which
+    `keeps` this share of itself each time and takes in those that have `aged`, and half of the window. Least squares
+    over every third cell of every third row, without those whose `energy` is above `limit`. `smooth` (2, rows, columns)
+    is room.
     """
     rows, columns = polarities.shape
     brightness, change = smooth[0], smooth[1]
     half, quarter = float32(0.5), float32(0.25)
     share = float32(keeps)
     for y in range(rows):
-        old, new, light, changed = memory[y], polarities[y], brightness[y, 1:], change[y, 1:]
+        old, new, gone, light, changed = memory[y], polarities[y], aged[y], brightness[y, 1:], change[y, 1:]
+        for x in range(columns):
+            value = share * old[x] + float32(gone[x])
+            # Arithmetic is slow on what is almost nothing.
+            old[x] = value if abs(value) > float32(1e-6) else float32(0.0)
         for x in range(columns - 2):
             here = quarter * float32(new[x] + new[x + 2]) + half * float32(new[x + 1])
             changed[x] = here
-            # Halfway through the beat.
+            # Halfway through the window.
             light[x] = half * here + quarter * (old[x] + old[x + 2]) + half * old[x + 1]
-        for x in range(columns):
-            old[x] = share * old[x] + float32(new[x])
     for i in range(4):
         vector[i] = 0.0
         for j in range(4):

@@ -3,7 +3,7 @@
 The dominant motion is taken out three times. Of the events, before the tracker: only those pass that a textured
 background, as lively as it is just now, does not explain. Of where they lie: the tracker sees them on the ground, as if
 the camera stood still, so that what goes straight on goes straight on there, too, and its boxes are moved back. Of the
-tracks: one is shown once it has left the background's way, as what is fixed to it, however steep its edges, never does.
+tracks: one is shown while it leaves the background's way, as what is fixed to it, however steep its edges, never does.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class EgoMotionSettings:
 class EgoMotion:
     """`tracker`, which takes steps of `spec` and `step_us`, without what moves as the background does.
 
+    How the background moves is known some 0.2 s after it has begun to; until then it seems to be slower than it is.
     Where half of the picture is silent the background stands still. Of steps shorter than a beat the motion is that
     of the last beat.
     """
@@ -73,7 +74,7 @@ class EgoMotion:
         self._keeps = math.exp(-self._beat * step_us / s.memory_us)
         self._memory = max(1, s.within_us // step_us)
         shape = tuple(max(_SMALLEST, -(-side // self._cell)) for side in (spec.height, spec.width))
-        self._polarities, self._recent, self._energy = (np.zeros(shape, np.int32) for _ in range(3))
+        self._polarities, self._aged, self._energy = (np.zeros(shape, np.int32) for _ in range(3))
         self._brightness = np.zeros(shape, np.float32)
         self._room, self._smooth = np.empty((3, shape[1]), np.int32), np.zeros((2, *shape), np.float32)
         self._squares, self._histogram = np.empty(shape, np.int32), np.empty(_ENERGIES, np.int32)
@@ -90,7 +91,7 @@ class EgoMotion:
 
     def _forget(self) -> None:
         self._polarities.fill(0)
-        self._recent.fill(0)
+        self._aged.fill(0)
         self._brightness.fill(0)
         self._held.clear()
         self._ways.clear()
@@ -101,6 +102,7 @@ class EgoMotion:
         self._turn, self._shift = 0j, 0j
         self._camera, self._path = (1 + 0j, 0j), (1 + 0j, 0j)
         self._now: int | None = None
+        self._awake = False
 
     @property
     def background_px_s(self) -> tuple[float, float]:
@@ -114,8 +116,7 @@ class EgoMotion:
         self._take_in(step, passed)
         self._now = step.index
         if passed > self._window or not self._held:
-            self._limit, self._turn, self._shift = -1.0, 0j, 0j
-            self._brightness.fill(0)
+            self._fall_asleep()
         elif (step.index + 1) % self._beat == 0:
             self._judge()
         share = min(passed / self._beat, 1.0)
@@ -126,35 +127,58 @@ class EgoMotion:
         tracks = self._tracker.update(self._sieved(step, halfway))
         return self._leaving(tuple(map(self._seen, tracks)), step.index)
 
+    def _fall_asleep(self) -> None:
+        """Silence: nothing moves."""
+        self._limit, self._turn, self._shift = -1.0, 0j, 0j
+        if self._awake:
+            self._brightness.fill(0)
+        self._awake = False
+
     def _take_in(self, step: Step, passed: int) -> None:
         """The polarities of the last window, and of the beat that is not over yet."""
         held = self._held
-        while held and held[0][0] <= step.index - self._window:
-            self._count(held.popleft()[1], -1, self._polarities)
         if (step.index - passed) // self._beat != step.index // self._beat:
-            self._recent.fill(0)
+            self._aged.fill(0)
+        while held and held[0][0] <= step.index - self._window:
+            leaving = held.popleft()[1]
+            self._count(leaving, -1, self._polarities)
+            self._count(leaving, 1, self._aged)
         if len(step.addresses):
             held.append((step.index, step.addresses))
             self._count(step.addresses, 1, self._polarities)
-            self._count(step.addresses, 1, self._recent)
 
     def _count(self, addresses: NDArray[np.int32], times: int, into: NDArray[np.int32]) -> None:
         count(addresses, self._plane, self._spec.width, self._cell, times, into)
 
     def _judge(self) -> None:
         """What the background explains, and how it has moved in this beat."""
+        self._awake = True
         weigh(self._polarities, self._squares, self._energy, self._room)
         self._limit = usual(self._energy, self.settings.above, self._histogram)
         matrix, vector = self._matrix, self._vector
         limit = self._limit if self._limit >= 0 else math.inf
-        flow(self._recent, self._energy, limit, self._keeps, self._brightness, self._smooth, matrix, vector)
+        flow(
+            self._polarities,
+            self._aged,
+            self._energy,
+            limit,
+            self._keeps,
+            self._brightness,
+            self._smooth,
+            matrix,
+            vector,
+        )
         stiff = _STIFF * (matrix[0, 0] + matrix[1, 1])
+        self._turn, self._shift = 0j, 0j
         if self._limit < 0 or stiff <= 0:
-            self._turn, self._shift = 0j, 0j
             return
         matrix.flat[::5] += stiff
         across, down, grows, turns = np.linalg.solve(matrix, vector).tolist()
-        self._turn, self._shift = complex(grows, turns) / self._radius * self._cell, complex(across, down) * self._cell
+        share = self._cell * self._beat / self._window
+        turn, shift = complex(grows, turns) / self._radius * share, complex(across, down) * share
+        # A picture that is another one after each beat has not moved.
+        if abs(shift) + abs(turn) * self._radius < self._radius / 2:
+            self._turn, self._shift = turn, shift
 
     def _moved(self, pose: tuple[complex, complex], share: float) -> tuple[complex, complex]:
         """Where `pose` is after the `share` of a beat."""

@@ -163,8 +163,20 @@ def test_silence_ends_the_motion_and_reset_forgets_it() -> None:
     assert tracker.background_px_s == (0.0, 0.0)
     steps = seen(10, (40.0, 0.0))
     first = [(tracker.update(step), tracker.background_px_s) for step in steps]
-    assert tracker.background_px_s[0] > 20.0
+    assert tracker.background_px_s[0] > 15.0
     assert tracker.update(Step(5_000, silence, 0)) == ()
     assert tracker.background_px_s == (0.0, 0.0)
     tracker.reset()
     assert [(tracker.update(step), tracker.background_px_s) for step in steps] == first
+
+
+@pytest.mark.parametrize("spec", [InputSpec(1, 1), InputSpec(5, 40), InputSpec(1280, 720), InputSpec(30, 20, "merge")])
+@pytest.mark.parametrize("step_us", [100, 3_000, 10_000, 70_000])
+def test_sensors_and_steps_of_all_sizes(spec: InputSpec, step_us: int) -> None:
+    tracker = EgoMotion(RegionTracker(spec, step_us), spec, step_us)
+    rng = np.random.default_rng(0)
+    last = spec.size - 1
+    for index in (0, 1, 2, 3, 4, 5, 6, 9, 50, 51, 52, 10**9):
+        addresses = rng.integers(0, spec.size, spec.size // 2).astype(np.int32)
+        tracker.update(Step(index, np.append(addresses, np.int32(last)), 0))
+        assert np.isfinite(tracker.background_px_s).all()
