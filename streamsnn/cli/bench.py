@@ -20,7 +20,7 @@ and the same weights and inputs; their outputs are compared first, and who compu
   formats   reading and binning recordings (faery, expelliarmus, eventcv, dv-processing)
   startup   from nothing to the first step
   cochlea   sound to spikes: how many times as fast as the sound, and how late (lauscher)
-  tracking  events a second through each tracker
+  tracking  events a second through each tracker; what a camera's own motion costs
   window    what the window costs the stream, and memory over an hour
   convolution, rows   what the step chooses between, and what limits it"""
 
