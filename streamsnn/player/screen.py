@@ -171,7 +171,8 @@ class Screen:
         level_db: float,
         background_px_s: tuple[float, float] | None = None,
     ) -> None:
-        """Show one step, with the membranes of the neurons that are probed (PROBES,), NaN for none."""
+        """Show one step, with the membranes of the neurons that are probed (PROBES,), NaN for none, and how the
+        background moves, where that is known."""
         step, output, decision, tracks, stamps, dropped = result
         written = int(self._head[_RECORDS_WRITTEN])
         at = written % RECORDS

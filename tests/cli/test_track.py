@@ -100,6 +100,20 @@ def test_the_camera_s_own_motion_is_taken_out(capsys: pytest.CaptureFixture[str]
         assert "--track" in capsys.readouterr().err
 
 
+def test_beside_a_model_the_camera_s_motion_is_taken_out_alike(capsys: pytest.CaptureFixture[str]) -> None:
+    common = [str(RECORDINGS / "shapes-easy.raw"), "--speed", "max", "--stop", "600ms", "--json", "--ego-motion"]
+    found = []
+    for command in (
+        ["track", *common],
+        ["run", *common, "--track", "--model", "nmnist-sliding-psn", "--crop", "33,1,238,238", "--downsample", "7"],
+    ):
+        assert main(command) == 0
+        lines = map(json.loads, capsys.readouterr().out.splitlines())
+        found.append([(line["t_us"], line["tracks"]) for line in lines if line.get("tracks")])
+    assert len(found[0]) > 10
+    assert found[0] == found[1]
+
+
 def test_a_tracker_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["track", str(RECORDINGS / "shapes-easy.raw"), "--tracker", "region"]) == 2
     assert "regions" in capsys.readouterr().err
