@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from streamsnn.cli import options, text
 from streamsnn.cli.boxes import HEADER, box_row, boxes_line
+from streamsnn.cli.outputs import refuse_outputs
 from streamsnn.clock import HostClock
 from streamsnn.errors import StreamsnnError
 from streamsnn.latency import Histogram
@@ -43,6 +44,7 @@ def track(arguments: argparse.Namespace, on_start: Callable[[], None]) -> int:
     """Follow what moves until the stream ends or Ctrl-C; the exit code. `on_start` is called at the first step."""
     if arguments.stop is not None and arguments.stop <= arguments.start:
         raise StreamsnnError("--stop is not after --start.", hint="Both count from the beginning of the recording.")
+    refuse_outputs(arguments.source, {"--csv": arguments.csv})
     clock = HostClock()
     source = open_source(
         arguments.source,
@@ -60,7 +62,7 @@ def track(arguments: argparse.Namespace, on_start: Callable[[], None]) -> int:
     code = _DONE
     with contextlib.ExitStack() as closing:
         closing.callback(source.close)
-        table = None if not arguments.csv else closing.enter_context(_table(arguments.csv, arguments.source))
+        table = None if not arguments.csv else closing.enter_context(_table(arguments.csv))
         try:
             for result in followed:
                 if seen.steps == 0:
@@ -86,11 +88,7 @@ def track(arguments: argparse.Namespace, on_start: Callable[[], None]) -> int:
 
 
 @contextlib.contextmanager
-def _table(path: str, source: str) -> Iterator[TextIO]:
-    from streamsnn.cli.playing import same_file
-
-    if same_file(path, source):
-        raise StreamsnnError(f"--csv {path} would overwrite SOURCE.", hint="Give it another name.")
+def _table(path: str) -> Iterator[TextIO]:
     try:
         with open(path, "w", encoding="utf-8", newline="\n") as file:
             print(HEADER, file=file)
