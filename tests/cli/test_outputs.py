@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 from toys import save_ears, save_sides, write_side
 
-from streamsnn.cli import main, playing
+from streamsnn.cli import following, main, playing
 from streamsnn.cli.outputs import refuse_outputs
 from streamsnn.errors import StreamsnnError
+
+
+def not_yet(*_: object, **__: object) -> None:
+    """Takes long."""
+    raise AssertionError("it was not refused before")
 
 
 @pytest.fixture
@@ -18,11 +23,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with a recording and two models, where nothing that takes long may happen."""
     monkeypatch.chdir(tmp_path)
 
-    def slow(*_: object, **__: object) -> None:
-        raise AssertionError("it was not refused before")
-
-    monkeypatch.setattr(playing, "open_model", slow)
-    monkeypatch.setattr(playing, "open_source", slow)
+    monkeypatch.setattr(playing, "open_model", not_yet)
+    monkeypatch.setattr(playing, "open_source", not_yet)
     save_sides(tmp_path / "models" / "sides")
     save_ears(tmp_path / "models" / "ears")
     write_side(tmp_path / "left.dat", "left")
@@ -73,9 +75,7 @@ def test_a_sink_that_cannot_be_made_leaves_the_tables_alone(
 def test_boxes_are_refused_as_early(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    from streamsnn.cli import following
-
-    monkeypatch.setattr(following, "open_source", playing.open_source)
+    monkeypatch.setattr(following, "open_source", not_yet)
     kept = (here / "left.dat").read_bytes()
     assert main(["track", "left.dat", "--csv", name]) == 2
     assert f"--csv {name} " in capsys.readouterr().err
