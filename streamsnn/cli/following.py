@@ -157,12 +157,13 @@ def _sentences(summary: dict[str, Any]) -> str:
         return "followed nothing"
     compute = summary["compute"]
     rate = summary["events"] / summary["duration_s"]
+    dropped = f"; {summary['dropped']:,} dropped" if summary["dropped"] else ""
     rows = [
         (
             "followed",
             f"{text.duration(summary['duration_s'] * 1e6)} in {summary['steps']:,} steps of {summary['step_ms']:g} ms",
         ),
-        ("events", f"{summary['events']:,}, {text.number(rate)}/s"),
+        ("events", f"{summary['events']:,}, {text.number(rate)}/s{dropped}"),
         ("objects", f"{summary['tracks']:,}, for {text.duration(summary['track_s'] * 1e6)} in all"),
         (
             "compute",

@@ -16,7 +16,7 @@ _SILENCE = 4096
 
 
 def refuse_recording(path: str) -> None:
-    """Raise StreamsnnError where `SoundRecorder` would refuse `path` for its ending, or because there is such a file."""
+    """Raise StreamsnnError where `SoundRecorder` would refuse `path`: for its ending, or because it is taken."""
     if Path(path).suffix.lower() not in _SUBTYPES:
         raise StreamsnnError(f"Sound is not recorded as {path}.", hint="Let the name end in .flac or .wav.")
     if os.path.lexists(path):

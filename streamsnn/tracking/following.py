@@ -48,7 +48,7 @@ def follow(
         started_ns = clock.now_ns()
         tracks = tracker.update(step)
         stamps = Stamps(step.arrived_ns, started_ns, clock.now_ns())
-        return Followed(step, (step.index + 1) * step_us, tracks, stamps, dropped)
+        return Followed(step, (step.index + 1) * step_us, tracks, stamps, dropped + binner.dropped)
 
     try:
         for packet in source:

@@ -21,6 +21,7 @@ from streamsnn.cli import main, options, playing, waiting
 from streamsnn.clock import ManualClock
 from streamsnn.engine import stream
 from streamsnn.formats import write_recording
+from streamsnn.sources import standstill
 from streamsnn.sources.hearing import Heard
 from streamsnn.types import EVENT, Output, ReadoutSettings, Result, Sensor, Sound, Step
 
@@ -400,6 +401,21 @@ def test_a_truncated_recording_is_played_and_told(here: Path, capsys: pytest.Cap
     assert len(summary["damage"]) == 1
     assert main(["run", "cut.dat", "--model", "sides", "--speed", "max", "--strict"]) == 2
     assert "cut.dat is damaged: the file is cut off" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["run", "track"])
+def test_a_clock_that_stands_still_is_played_and_told(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(standstill, "MOST_EVENTS", 100)
+    events = side_events("left")
+    events["t"][50:350] = events["t"][50]
+    write_recording(here / "still.dat", events, SENSOR)
+    model = ["--model", "sides"] if command == "run" else []
+    assert main([command, "still.dat", *model, "--speed", "max"]) == 0
+    told = capsys.readouterr().out
+    assert "200 dropped" in told
+    assert "damage    the clock stood still: 200 events" in told
 
 
 def test_a_damaged_model(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
