@@ -27,8 +27,8 @@ _TIP = "Input over the last 10 s of the stream, and how much of it was lost."
 
 def log_rates(events: NDArray[np.number], step_us: int) -> NDArray[np.float64]:
     """The decimal logarithm of the input rate of steps with so many events, as far as a strip shows it."""
-    rates_hz: NDArray[np.float64] = events.astype(np.float64) * (1e6 / step_us)
-    return np.log10(rates_hz.clip(_LEAST_HZ))
+    logs: NDArray[np.float64] = np.log10((events.astype(np.float64) * (1e6 / step_us)).clip(_LEAST_HZ))
+    return logs
 
 
 def input_hz(rows: NDArray[np.void], step_us: int) -> float:
