@@ -39,7 +39,7 @@ class Damage:
     reserved_words: int = 0
     """Words of a kind that the format does not have; they were passed over."""
     undated_events: int = 0
-    """Events that came before the file's first word of time or row, or whose time is none."""
+    """Events that came before the file's first word of time or row, or that have none."""
     outside_events: int = 0
     """Events whose pixel the sensor does not have."""
     stepped_back_events: int = 0
