@@ -39,6 +39,8 @@ MODELS_VARIABLE = "STREAMSNN_MODELS"
 """The environment variable that names further folders of models, separated as in PATH."""
 
 _SYNTHETIC = "synthetic:"
+_CAMERA = "camera"
+"""What people try, and is not there."""
 _MICROPHONE = re.compile(r"mic(?::(.+))?")
 
 
@@ -70,6 +72,8 @@ def find_model(text: str) -> Path:
 
     Raises StreamsnnError, with the closest name, if there is none.
     """
+    if not text:
+        raise StreamsnnError("The model has no name.", hint="streamsnn models lists those that are there.")
     folders = {folder.name: folder for folder in model_folders()}
     path = Path(text).expanduser()
     is_path = path.name != text
@@ -119,6 +123,8 @@ def open_source(
     """
     from streamsnn.formats.opening import split_member
 
+    if not text:
+        raise StreamsnnError("The source has no name.", hint="Name a file, mic, synthetic:SCENE, or a plug-in.")
     # A file may be called whatever it likes.
     is_file = split_member(text)[0].exists()
     microphone = None if is_file else _MICROPHONE.fullmatch(text)
@@ -126,6 +132,10 @@ def open_source(
     if is_file or not (microphone or scene is not None or is_plug_in(text)):
         from streamsnn.sources.sound_files import SoundFile, is_sound
 
+        if text == _CAMERA and not is_file:
+            raise StreamsnnError(
+                "Live cameras are not read.", hint="Record with the camera's own software, then name that file."
+            )
         if not is_sound(text):
             from streamsnn.sources.files import RecordingSource
 
@@ -260,10 +270,12 @@ def open_labelling(
     from streamsnn.labelling import Labelling
 
     model = open_model(classifier)
+    labelling = Labelling(tracker, model, spec, step_us)
+    # Only now: nobody waits for a compiler, and is refused then.
     warm_up = getattr(model, "warm_up", None)
     if warm_up is not None:
         warm_up()
-    return Labelling(tracker, model, spec, step_us)
+    return labelling
 
 
 def _beside(name: str) -> Path:

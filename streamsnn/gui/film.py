@@ -74,14 +74,16 @@ def film(wanted: Open, path: Path, shot: Shot, tell: Tell, note: Callable[[str],
             note(notice.text)
 
     session = Session(
-        dataclasses.replace(wanted, speed=None), ManualClock(), lambda layout: (Screen(layout), None), hear
+        dataclasses.replace(wanted, speed=None, probes=shot.probes),
+        ManualClock(),
+        lambda layout: (Screen(layout), None),
+        hear,
     )
     try:
         if session.live:
             raise StreamsnnError(
                 f"{wanted.source} is live, and over once it is seen.", hint="Record it, then film that."
             )
-        session.set_probes(shot.probes)
         return _shoot(session, path, shot, tell)
     finally:
         session.close()

@@ -30,6 +30,8 @@ class Open:
     threshold: float | None = None
     track: str | None = None
     classify: str | None = None
+    probes: tuple[tuple[str, int], ...] = ()
+    """(layer, neuron) whose membranes are watched from the beginning, at most PROBES."""
 
 
 @dataclass(frozen=True)

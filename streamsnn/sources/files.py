@@ -99,12 +99,13 @@ class RecordingSource:
                 if stop_us is not None and last_us >= stop_us:
                     break
         if last_us is None:
-            raise self._nothing("holds a header and no events" if not self.damage else "holds no event that is sound")
+            why = "holds a header and no events" if not self.damage else "holds no event that is sound"
+            raise self._nothing(why, "Nothing happened before the camera, or its copy failed.")
         if stop_us is None or last_us < stop_us:
             self._duration_us = last_us + 1 - origin_us
             stop_us = last_us + 1
         if start_us >= stop_us:
-            raise self._nothing(f"is over after {(stop_us - origin_us) * 1e-6:g} s, before the start")
+            raise self._nothing(f"is over after {(stop_us - origin_us) * 1e-6:g} s, before the start", "Start earlier.")
 
     def __iter__(self) -> Iterator[Packet]:
         most = standstill.MOST_EVENTS
@@ -127,6 +128,6 @@ class RecordingSource:
                 return
             yield packet
 
-    def _nothing(self, why: str) -> StreamsnnError:
+    def _nothing(self, why: str, hint: str) -> StreamsnnError:
         found = " ".join(self.damage.describe())
-        return StreamsnnError(f"{self._recording.path} {why}", hint=f"It is damaged: {found}." if found else "")
+        return StreamsnnError(f"{self._recording.path} {why}", hint=f"It is damaged: {found}." if found else hint)

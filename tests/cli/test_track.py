@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from streamsnn.cli import main
 
@@ -96,3 +98,9 @@ def test_the_camera_s_own_motion_is_taken_out(capsys: pytest.CaptureFixture[str]
 def test_a_tracker_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["track", str(RECORDINGS / "shapes-easy.raw"), "--tracker", "region"]) == 2
     assert "regions" in capsys.readouterr().err
+
+
+def test_what_is_heard_is_not_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(800), 16_000)
+    assert main(["track", str(tmp_path / "a.wav")]) == 2
+    assert "only what is seen moves" in capsys.readouterr().err

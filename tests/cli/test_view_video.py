@@ -13,6 +13,7 @@ from toys import SENSOR, save_sides, side_events
 
 from streamsnn.cli import main
 from streamsnn.formats import write_recording
+from streamsnn.player.wiring import Wiring
 
 SMALL = ("--size", "320x180", "--fps", "10")
 
@@ -67,6 +68,16 @@ def test_without_a_display_and_without_a_model_that_was_named(here: Path) -> Non
     made = subprocess.run(command, env=bare, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
     assert pictures(here / "left.webm") == 2
+
+
+def test_what_is_misspelt_is_refused_before_anything_is_compiled(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Wiring, "warm_up", lambda _: pytest.fail("it was not refused before"))
+    film = ("left.dat", "--model", "sides", "--video", "left.mp4", *SMALL)
+    assert 'no tracker "regons"' in refused(capsys, *film, "--track", "regons")
+    assert "takes steps of" in refused(capsys, *film, "--track", "--classify", "nmnist-brf")
+    assert "There is: spikes:0 to 1." in refused(capsys, *film, "--probe", "spikes:7")
 
 
 def test_what_cannot_be_a_film_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
