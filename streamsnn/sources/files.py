@@ -100,7 +100,7 @@ class RecordingSource:
                     break
         if last_us is None:
             why = "holds a header and no events" if not self.damage else "holds no event that is sound"
-            raise self._nothing(why, "Nothing happened before the camera, or its copy failed.")
+            raise self._nothing(why)
         if stop_us is None or last_us < stop_us:
             self._duration_us = last_us + 1 - origin_us
             stop_us = last_us + 1
@@ -128,6 +128,6 @@ class RecordingSource:
                 return
             yield packet
 
-    def _nothing(self, why: str, hint: str) -> StreamsnnError:
+    def _nothing(self, why: str, hint: str = "") -> StreamsnnError:
         found = " ".join(self.damage.describe())
         return StreamsnnError(f"{self._recording.path} {why}", hint=f"It is damaged: {found}." if found else hint)
