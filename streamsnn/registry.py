@@ -39,8 +39,6 @@ MODELS_VARIABLE = "STREAMSNN_MODELS"
 """The environment variable that names further folders of models, separated as in PATH."""
 
 _SYNTHETIC = "synthetic:"
-_CAMERA = "camera"
-"""What people try, and is not there."""
 _MICROPHONE = re.compile(r"mic(?::(.+))?")
 
 
@@ -132,7 +130,7 @@ def open_source(
     if is_file or not (microphone or scene is not None or is_plug_in(text)):
         from streamsnn.sources.sound_files import SoundFile, is_sound
 
-        if text == _CAMERA and not is_file:
+        if text == "camera" and not is_file:
             raise StreamsnnError(
                 "Live cameras are not read.", hint="Record with the camera's own software, then name that file."
             )
@@ -208,6 +206,13 @@ def _heard(
     from streamsnn.sources.hearing import Heard
 
     return Heard(open_sounds(), hearing, live=live, stop_us=stop_us)
+
+
+def is_heard(text: str) -> bool:
+    """Whether `text` names a sound or a microphone, as `open_source` would take it."""
+    from streamsnn.sources.sound_files import is_sound
+
+    return is_sound(text) or (not Path(text).exists() and _MICROPHONE.fullmatch(text) is not None)
 
 
 def open_filter(text: str, sensor: Sensor) -> Filter:

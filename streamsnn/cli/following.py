@@ -15,9 +15,8 @@ from streamsnn.cli.outputs import refuse_outputs
 from streamsnn.clock import HostClock
 from streamsnn.errors import StreamsnnError
 from streamsnn.latency import Histogram
-from streamsnn.registry import open_labelling, open_source
+from streamsnn.registry import is_heard, open_labelling, open_source
 from streamsnn.sources.paced import Paced
-from streamsnn.sources.sound_files import is_sound
 from streamsnn.tracking.following import Followed, follow, sensor_spec
 from streamsnn.types import Source, Track
 
@@ -45,7 +44,7 @@ def track(arguments: argparse.Namespace, on_start: Callable[[], None]) -> int:
     """Follow what moves until the stream ends or Ctrl-C; the exit code. `on_start` is called at the first step."""
     if arguments.stop is not None and arguments.stop <= arguments.start:
         raise StreamsnnError("--stop is not after --start.", hint="Both count from the beginning of the recording.")
-    if is_sound(arguments.source):
+    if is_heard(arguments.source):
         raise StreamsnnError(
             f"{arguments.source} is heard, and only what is seen moves.", hint="Name a recording of a camera."
         )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from streamsnn.errors import StreamsnnError
+from streamsnn.types import Result, Sink
 
 
 def refuse_outputs(source: str, outputs: Mapping[str, str | None]) -> None:
@@ -51,3 +52,20 @@ def _refuse_unwritable(option: str, path: str) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise StreamsnnError(f"{option} {path} cannot be written: {reason}.", hint="Choose another place.") from None
+
+
+class Begun:
+    """A sink that is made when the first step is there: what fails before that leaves files as they were."""
+
+    def __init__(self, make: Callable[[], Sink]) -> None:
+        self._make = make
+        self._sink: Sink | None = None
+
+    def write(self, result: Result) -> None:
+        if self._sink is None:
+            self._sink = self._make()
+        self._sink.write(result)
+
+    def close(self) -> None:
+        if self._sink is not None:
+            self._sink.close()

@@ -11,7 +11,7 @@ from typing import Any
 
 from streamsnn.cli import options, text
 from streamsnn.cli.boxes import boxes_line
-from streamsnn.cli.outputs import refuse_outputs
+from streamsnn.cli.outputs import Begun, refuse_outputs
 from streamsnn.cli.track import refuse_without_track
 from streamsnn.clock import HostClock
 from streamsnn.engine import stream
@@ -161,13 +161,12 @@ def play(playing: Playing, on_start: Callable[[], None]) -> int:
             sinks.append(lines or terminal(card.step_us))
             if lines is not None and arguments.track is not None:
                 sinks.append(_TrackLines(lines, card.step_us))
-            # Before the files are begun: a plug-in that cannot be made leaves them as they were.
+            if arguments.csv:
+                sinks.append(Begun(lambda: Csv(arguments.csv, card.step_us)))
+            if arguments.jsonl:
+                sinks.append(Begun(lambda: JsonLines(arguments.jsonl, card.step_us)))
             if arguments.sink:
                 sinks.append(open_sink(arguments.sink, card))
-            if arguments.csv:
-                sinks.append(Csv(arguments.csv, card.step_us))
-            if arguments.jsonl:
-                sinks.append(JsonLines(arguments.jsonl, card.step_us))
             playing.play_all(sinks, on_start)
         except KeyboardInterrupt:
             interrupted = True

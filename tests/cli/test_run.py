@@ -431,6 +431,15 @@ def test_a_start_after_the_end(here: Path, capsys: pytest.CaptureFixture[str]) -
     assert "is not after --start" in refused(capsys, "left.dat", "--model", "sides", "--start", "2s", "--stop", "1s")
 
 
+@pytest.mark.parametrize("option", ["--csv", "--jsonl"])
+def test_who_plays_nothing_writes_nothing(here: Path, capsys: pytest.CaptureFixture[str], option: str) -> None:
+    (here / "old").write_text("of yesterday")
+    for name in ("new", "old"):
+        refused(capsys, "left.dat", "--model", "sides", "--start", "5s", "--speed", "max", option, name)
+    assert not (here / "new").exists()
+    assert (here / "old").read_text() == "of yesterday"
+
+
 def test_a_file_that_cannot_be_written(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = refused(capsys, "left.dat", "--model", "sides", "--speed", "max", "--csv", "nowhere/out.csv")
     assert "nowhere/out.csv cannot be written" in told

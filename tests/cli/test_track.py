@@ -102,5 +102,6 @@ def test_a_tracker_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_what_is_heard_is_not_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(800), 16_000)
-    assert main(["track", str(tmp_path / "a.wav")]) == 2
-    assert "only what is seen moves" in capsys.readouterr().err
+    for source in (str(tmp_path / "a.wav"), "mic", "mic:2"):
+        assert main(["track", source]) == 2
+        assert "only what is seen moves" in capsys.readouterr().err
