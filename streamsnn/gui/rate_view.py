@@ -103,9 +103,14 @@ class RateView(Panel):
         sound = playing.opened.layout.sensor.kind == "audio"
         line = QRectF(MARGIN, MARGIN - 2, self.width() - 2 * MARGIN, high)
         unit = "spikes/s" if sound else "events/s"
-        painter.write(line, f"{short(self.input_hz)} {unit} in", theme.foreground)
+        rate = f"{short(self.input_hz)} {unit} in"
         lost = f"{self.dropped:,} {'samples' if sound else 'events'} lost" if self.dropped else "none lost"
-        painter.write(line, lost, theme.warning if self.dropped else theme.muted, "right")
+        # Where there is no room for both, a loss is what one must know.
+        roomy = painter.face.width(rate + lost) + MARGIN < line.width()
+        if roomy or not self.dropped:
+            painter.write(line, rate, theme.foreground)
+        if roomy or self.dropped:
+            painter.write(line, lost, theme.warning if self.dropped else theme.muted, "right")
         left, top = MARGIN + painter.face.width("100 ms") + 6, line.bottom() + high + 4
         area = QRectF(left, top, self.width() - MARGIN - left, max(8.0, self.height() - top - high - MARGIN))
         draw_rate(painter, playing, area, self._tape.rows, theme)

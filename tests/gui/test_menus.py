@@ -19,6 +19,8 @@ from toys import SENSOR, changing_events, save_ears, save_sides
 
 from streamsnn.engine import stream
 from streamsnn.formats import write_recording
+from streamsnn.gui import dialogs
+from streamsnn.gui.exports import Export
 from streamsnn.gui.theme import DARK, LIGHT
 from streamsnn.gui.window import MainWindow
 from streamsnn.modelfolder import load_model
@@ -115,6 +117,18 @@ def test_a_film_at_the_speed_that_is_typed(driver: Driver, chosen: list[str], tm
             shown_ms += film.info["duration"]
     # A second of stream at twice its speed.
     assert shown_ms == pytest.approx(500, abs=100)
+
+
+def test_a_film_shows_the_membranes_that_are_watched(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    window = driver.window
+    window.playback.probe("spikes", 1)
+    begun: list[Export] = []
+    monkeypatch.setattr(window, "start_export", begun.append)
+    monkeypatch.setattr(dialogs, "ask_for_video", lambda _: (str(tmp_path / "film.mp4"), 1.0))
+    window.export_video()
+    assert "--probe=spikes:1" in begun[0].command
 
 
 def test_whoever_chooses_no_place_gets_nothing(driver: Driver, chosen: list[str], tmp_path: Path) -> None:
