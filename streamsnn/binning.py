@@ -22,6 +22,10 @@ _NEVER = np.iinfo(np.int64).min
 # Writable, so that compiled models meet one type of array; it has no element that anybody could overwrite.
 _SILENCE = np.empty(0, np.int32)
 _ROOM_AT_FIRST = 4096
+MOST_ADDRESSES = 1 << 22
+"""Of one step, if it is short."""
+MOST_PER_US = 2000
+"""Addresses of a long step, per microsecond of it: twice what the fastest cameras' interfaces carry."""
 
 
 class Binner:
@@ -30,6 +34,9 @@ class Binner:
     `push` refuses packets that overlap the one before, and events outside their packet or outside the sensor, with
     `StreamsnnError`: the source is broken, and what it says cannot be trusted. With `spec.value` "binary" an address is
     given once a step, where it occurred first; with "count" as often as it occurred, in the order of the events.
+
+    Memory is bounded: of a step with more addresses than the largest of `MOST_ADDRESSES`, `MOST_PER_US` times its
+    length, and `spec.size`, the first ones are given, and `dropped` counts the others.
 
     The addresses handed out stay valid and unchanged for ever. Those of one `push` share one block of memory, which
     lives as long as any of them is held: copy what is kept for hours.
@@ -47,10 +54,18 @@ class Binner:
         self._plane = spec.height * spec.width if spec.polarity == "split" else 0
         # The step in which each address was last seen, so that telling a duplicate costs O(1) and no clearing.
         self._seen = np.full(spec.size if spec.value == "binary" else 0, _NEVER, np.int64)
-        self._noted = np.zeros(1, np.int64)
+        self._noted = np.zeros(2, np.int64)
+        self._most = max(MOST_ADDRESSES, MOST_PER_US * step_us, spec.size)
+        self.dropped = 0
+        """Addresses that were too many for their steps, since it was made."""
         self._pending = np.empty(_ROOM_AT_FIRST, np.int32)
         self._busy = np.empty((2, _ROOM_AT_FIRST), np.int64)
         self.reset()
+
+    @property
+    def held(self) -> int:
+        """Addresses of the step that is not over yet."""
+        return self._count
 
     def reset(self) -> None:
         """Forget the stream: the next packet may begin anywhere."""
@@ -98,12 +113,14 @@ class Binner:
             self._seen,
             self._pending,
             self._count,
+            self._most,
             self._busy,
             self._noted,
         )
         if count < 0:
             raise _misplaced(events[-1 - count], packet, self.fit.sensor)
         self._count = count
+        self.dropped += int(self._noted[1])
         if first == last:
             return iter(())
         self._index = last
@@ -158,7 +175,17 @@ _EVENTS = types.Array(from_dtype(EVENT), 1, "A", readonly=True)
 
 @compiled(
     int64(
-        _EVENTS, *[int64] * 4, int32[::1], int32[::1], int64, int64[::1], int32[::1], int64, int64[:, ::1], int64[::1]
+        _EVENTS,
+        *[int64] * 4,
+        int32[::1],
+        int32[::1],
+        int64,
+        int64[::1],
+        int32[::1],
+        int64,
+        int64,
+        int64[:, ::1],
+        int64[::1],
     )
 )
 def _bin(
@@ -173,17 +200,19 @@ def _bin(
     seen: NDArray[np.int64],
     addresses: NDArray[np.int32],
     count: int,
+    most: int,
     busy: NDArray[np.int64],
     noted: NDArray[np.int64],
 ) -> int:
     """Append the events' addresses at `count`; return the new count, or -1 - i when event i is out of place.
 
     The steps that close and are not silent are noted in `busy`: which ones, and where each ends in `addresses`;
-    `noted` (1,) says how many. Explicit types, so that read-only and strided arrays of events cost no compilation in
-    the middle of a stream.
+    `noted` (2,) says how many, and how many addresses were left out because their step had `most` already. Explicit
+    types, so that read-only and strided arrays of events cost no compilation in the middle of a stream.
     """
     closed = 0
     begin = 0
+    lost = 0
     limit_us = (index + 1) * step_us
     previous_us = t_begin_us
     for i in range(events.shape[0]):
@@ -211,6 +240,9 @@ def _bin(
             if seen[address] == index:
                 continue
             seen[address] = index
+        if count - begin == most:
+            lost += 1
+            continue
         addresses[count] = address
         count += 1
     if count > begin and t_end_us >= limit_us:
@@ -218,6 +250,7 @@ def _bin(
         busy[1, closed] = count
         closed += 1
     noted[0] = closed
+    noted[1] = lost
     return count
 
 

@@ -38,7 +38,8 @@ def stream(
       step). After a longer one the step that the gap cut off is given, then state, readout and tracker are reset, and
       the steps go on where the stream does.
     - The last step of a recording is given also where the recording ends in the middle of it.
-    - `Result.dropped` counts every event that the source lost since the beginning.
+    - `Result.dropped` counts every event that the source lost since the beginning, and those that were too many for
+      their step (see `Binner`).
     - `Result.output` holds views into the state, good until the next result is asked for: copy what must live longer.
       Step, decision, tracks and stamps are the receiver's to keep.
     - A model with a `warm_up()` is warmed up before the source is opened: no event waits for a compiler.
@@ -110,10 +111,10 @@ def _steps(
             packet = apply(packet)
         if reached_us is not None and packet.t_begin_us - reached_us >= memory_us:
             for step in binner.flush(packet.arrived_ns):
-                yield step, dropped
+                yield step, dropped + binner.dropped
             forget()
         reached_us = packet.t_end_us
         for step in binner.push(packet):
-            yield step, dropped
+            yield step, dropped + binner.dropped
     for step in binner.flush():
-        yield step, dropped
+        yield step, dropped + binner.dropped

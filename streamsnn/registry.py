@@ -70,6 +70,8 @@ def find_model(text: str) -> Path:
 
     Raises StreamsnnError, with the closest name, if there is none.
     """
+    if not text:
+        raise StreamsnnError("The model has no name.", hint="streamsnn models lists those that are there.")
     folders = {folder.name: folder for folder in model_folders()}
     path = Path(text).expanduser()
     is_path = path.name != text
@@ -119,6 +121,8 @@ def open_source(
     """
     from streamsnn.formats.opening import split_member
 
+    if not text:
+        raise StreamsnnError("The source has no name.", hint="Name a file, mic, synthetic:SCENE, or a plug-in.")
     # A file may be called whatever it likes.
     is_file = split_member(text)[0].exists()
     microphone = None if is_file else _MICROPHONE.fullmatch(text)
@@ -126,6 +130,10 @@ def open_source(
     if is_file or not (microphone or scene is not None or is_plug_in(text)):
         from streamsnn.sources.sound_files import SoundFile, is_sound
 
+        if text == "camera" and not is_file:
+            raise StreamsnnError(
+                "Live cameras are not read.", hint="Record with the camera's own software, then name that file."
+            )
         if not is_sound(text):
             from streamsnn.sources.files import RecordingSource
 
@@ -200,6 +208,13 @@ def _heard(
     return Heard(open_sounds(), hearing, live=live, stop_us=stop_us)
 
 
+def is_heard(text: str) -> bool:
+    """Whether `text` names a sound or a microphone, as `open_source` would take it."""
+    from streamsnn.sources.sound_files import is_sound
+
+    return is_sound(text) or (not Path(text).exists() and _MICROPHONE.fullmatch(text) is not None)
+
+
 def open_filter(text: str, sensor: Sensor) -> Filter:
     """The filter for `sensor` that `text` names: one of this package ("background:tau=5ms"), or a plug-in."""
     from streamsnn.filter_spelling import parse_filter
@@ -260,10 +275,12 @@ def open_labelling(
     from streamsnn.labelling import Labelling
 
     model = open_model(classifier)
+    labelling = Labelling(tracker, model, spec, step_us)
+    # Only now: nobody waits for a compiler, and is refused then.
     warm_up = getattr(model, "warm_up", None)
     if warm_up is not None:
         warm_up()
-    return Labelling(tracker, model, spec, step_us)
+    return labelling
 
 
 def _beside(name: str) -> Path:

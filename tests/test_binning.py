@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamsnn import binning
 from streamsnn.binning import Binner
 from streamsnn.errors import StreamsnnError
 from streamsnn.sensor_fit import SensorFit, fit_sensor
@@ -190,3 +192,39 @@ def test_takes_events_that_are_read_only_or_strided() -> None:
 def test_a_step_lasts_at_least_a_microsecond() -> None:
     with pytest.raises(StreamsnnError, match="A step of 0 us"):
         Binner(0, FITS[0])
+
+
+@pytest.mark.parametrize("packets", [1, 7, 500])
+def test_a_step_without_an_end_is_bounded_and_what_it_loses_is_counted(
+    monkeypatch: pytest.MonkeyPatch, packets: int
+) -> None:
+    monkeypatch.setattr(binning, "MOST_ADDRESSES", 150)
+    monkeypatch.setattr(binning, "MOST_PER_US", 0)
+    rng = np.random.default_rng(5)
+    events = np.zeros(5_000, EVENT)
+    events["t"] = np.sort(rng.integers(0, 1_000, len(events)))
+    events["x"], events["y"] = rng.integers(0, 8, len(events)), rng.integers(0, 6, len(events))
+    # Behind the crowd a step like any other, which loses nothing.
+    events["t"][-3:] = 1_500
+    edges = np.linspace(0, 2_000, packets + 1).astype(int).tolist()
+    binner = Binner(1_000, fit_sensor(SENSOR, SPLIT))
+    steps: list[Step] = []
+    for begin_us, end_us in itertools.pairwise(edges):
+        begin, end = events["t"].searchsorted((begin_us, end_us))
+        steps += binner.push(Packet(events[begin:end], begin_us, end_us, 0))
+        assert binner.held <= 150
+    assert [len(step.addresses) for step in steps] == [150, 3]
+    assert binner.dropped == 5_000 - 3 - 150
+    expected = events["y"][:150].astype(int) * 8 + events["x"][:150]
+    assert steps[0].addresses.tolist() == expected.tolist()
+
+
+def test_what_counts_each_address_once_loses_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binning, "MOST_ADDRESSES", 10)
+    monkeypatch.setattr(binning, "MOST_PER_US", 0)
+    spec = dataclasses.replace(SPLIT, value="binary")
+    rows = [(5, x, y, False) for x in range(8) for y in range(6)] * 3
+    binner = Binner(1_000, fit_sensor(SENSOR, spec))
+    (step,) = binned(binner, [Packet(events_of(rows), 0, 1_000, 0)])
+    assert len(step.addresses) == 48
+    assert binner.dropped == 0

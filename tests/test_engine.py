@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamsnn import binning
 from streamsnn.binning import Binner
 from streamsnn.clock import ManualClock
 from streamsnn.engine import stream
@@ -212,6 +213,16 @@ def test_stamps_are_in_the_order_in_which_things_happen() -> None:
     source = ListSource([packet(0, 2_000, arrived_ns=900), packet(2_000, 3_000, arrived_ns=1_100)])
     results = list(stream(source, model, clock=clock))
     assert [tuple(r.stamps) for r in results] == [(900, 1_000, 1_070), (900, 1_070, 1_140), (1_100, 1_140, 1_210)]
+
+
+def test_what_is_too_much_for_a_step_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binning, "MOST_ADDRESSES", 0)
+    monkeypatch.setattr(binning, "MOST_PER_US", 0)
+    most = ToyModel().card.input.size
+    crowd = [(5, 0, 0, True)] * (most + 4)
+    packets = [packet(0, 1_000, *crowd, dropped=2), packet(1_000, 2_000)]
+    results = list(stream(ListSource(packets), ToyModel()))
+    assert [(len(each.step.addresses), each.dropped) for each in results] == [(most, 6), (0, 6)]
 
 
 def test_dropped_adds_up() -> None:

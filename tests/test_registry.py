@@ -126,6 +126,8 @@ def test_a_scene_by_its_name(here: Path) -> None:
     ("text", "message", "hint"),
     [
         ("synthetic:bra", "no synthetic scene", "Did you mean 'bar'?"),
+        ("camera", "Live cameras are not read", "Record with the camera's own software"),
+        ("", "has no name", "synthetic:SCENE"),
         ("sythetic:bar", 'no source "sythetic:bar"', "Did you mean synthetic?"),
         ("left.dta", "no file left.dta", "Did you mean left.dat?"),
     ],

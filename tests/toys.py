@@ -22,10 +22,10 @@ READOUT = ReadoutSettings(kind="mean", threshold=0.6, hysteresis=0.1, patience=2
 
 def sides_spec(labels: Sequence[str] = ("left", "right"), **card: Any) -> NetworkSpec:
     """Two spiking neurons, one a half, and a readout that hears one of them a label."""
-    usual = {"description": "which half moves", "figures": {"accuracy": 0.975}, "readout": READOUT}
+    usual = {"description": "which half moves", "figures": {"accuracy": 0.975}, "readout": READOUT, "step_us": STEP_US}
     settings: dict[str, Any] = usual | card
     return NetworkSpec(
-        ModelCard("sides", tuple(labels), STEP_US, InputSpec(8, 6), 50_000, **settings),
+        ModelCard("sides", tuple(labels), input=InputSpec(8, 6), memory_us=50_000, **settings),
         (("halves", Linear(2)), ("spikes", Population(LIF())), ("scores", Linear(2))),
     )
 

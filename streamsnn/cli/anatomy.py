@@ -114,7 +114,7 @@ def describe_input(grid: InputSpec) -> str:
     """What a model eats, in a few words."""
     what = "ON and OFF" if grid.polarity == "split" else "both polarities as one"
     if grid.kind == "audio":
-        return f"audio, {grid.width} channels, {grid.height} ears, {grid.value}"
+        return f"audio, {grid.width} channels, {text.ears(grid.height)}, {grid.value}"
     return f"{grid.width}x{grid.height} pixels, {what}, {grid.value}"
 
 

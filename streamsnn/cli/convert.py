@@ -64,10 +64,13 @@ def command(arguments: argparse.Namespace) -> int:
     from streamsnn.formats import writer_for
     from streamsnn.formats.opening import split_member
     from streamsnn.sources.files import RecordingSource
+    from streamsnn.sources.sound_files import is_sound
 
     source_path, target = Path(arguments.source).expanduser(), Path(arguments.target).expanduser()
     form = writer_for(target, arguments.format)
     file = split_member(source_path)[0]
+    if is_sound(file):
+        raise StreamsnnError(f"{file} is a sound, and holds no events to convert.", hint="streamsnn run plays it.")
     _refuse_itself(file, target)
     source = RecordingSource(
         source_path,

@@ -45,6 +45,13 @@ def add_film_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--fps", type=values.count, metavar="N", help="pictures a second (default 30, of a .gif 15)")
     group.add_argument(
+        "--probe",
+        type=_probe,
+        action="append",
+        metavar="LAYER:N",
+        help="show the membrane of neuron N of a layer; may be repeated, four at most",
+    )
+    group.add_argument(
         "--start", type=values.duration_us, metavar="T", help="film from T after the beginning: 2s, 500ms, 1m30s"
     )
     group.add_argument("--stop", type=values.duration_us, metavar="T", help="film until T after the beginning")
@@ -60,7 +67,7 @@ def fit_options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def refuse_without_film(arguments: argparse.Namespace) -> None:
     """Raise StreamsnnError for an option that says how to film, while nothing is to be filmed."""
-    for name in ("size", "fps", "start", "stop"):
+    for name in ("size", "fps", "probe", "start", "stop"):
         if getattr(arguments, name) is not None:
             raise StreamsnnError(f"--{name} is for a film.", hint="Add --video FILE, or leave it out.")
 
@@ -96,6 +103,7 @@ def film(arguments: argparse.Namespace) -> int:
         in_us=arguments.start,
         out_us=arguments.stop,
         theme=arguments.theme or "dark",
+        probes=tuple(arguments.probe or ()),
     )
     with _telling() as tell:
         made = films.film(wanted(arguments), Path(arguments.video), shot, tell, _note)
@@ -134,6 +142,13 @@ def _size(text: str) -> tuple[int, int]:
     if not found:
         raise StreamsnnError(f'"{text}" is no size of a film.', hint="Write width x height in pixels, like 1280x720.")
     return int(found[1]), int(found[2])
+
+
+def _probe(text: str) -> tuple[str, int]:
+    layer, _, neuron = text.rpartition(":")
+    if not layer or not (neuron.isascii() and neuron.isdecimal()):
+        raise StreamsnnError(f'"{text}" names no neuron.', hint="Write a layer and a number, like spikes3:5.")
+    return layer, int(neuron)
 
 
 def _note(told: str) -> None:

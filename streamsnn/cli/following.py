@@ -11,10 +11,11 @@ from typing import Any, TextIO
 
 from streamsnn.cli import options, text
 from streamsnn.cli.boxes import HEADER, box_row, boxes_line
+from streamsnn.cli.outputs import refuse_outputs
 from streamsnn.clock import HostClock
 from streamsnn.errors import StreamsnnError
 from streamsnn.latency import Histogram
-from streamsnn.registry import open_labelling, open_source
+from streamsnn.registry import is_heard, open_labelling, open_source
 from streamsnn.sources.paced import Paced
 from streamsnn.tracking.following import Followed, follow, sensor_spec
 from streamsnn.types import Source, Track
@@ -43,6 +44,11 @@ def track(arguments: argparse.Namespace, on_start: Callable[[], None]) -> int:
     """Follow what moves until the stream ends or Ctrl-C; the exit code. `on_start` is called at the first step."""
     if arguments.stop is not None and arguments.stop <= arguments.start:
         raise StreamsnnError("--stop is not after --start.", hint="Both count from the beginning of the recording.")
+    if is_heard(arguments.source):
+        raise StreamsnnError(
+            f"{arguments.source} is heard, and only what is seen moves.", hint="Name a recording of a camera."
+        )
+    refuse_outputs(arguments.source, {"--csv": arguments.csv})
     clock = HostClock()
     source = open_source(
         arguments.source,
@@ -60,7 +66,7 @@ def track(arguments: argparse.Namespace, on_start: Callable[[], None]) -> int:
     code = _DONE
     with contextlib.ExitStack() as closing:
         closing.callback(source.close)
-        table = None if not arguments.csv else closing.enter_context(_table(arguments.csv, arguments.source))
+        table = None if not arguments.csv else closing.enter_context(_table(arguments.csv))
         try:
             for result in followed:
                 if seen.steps == 0:
@@ -84,11 +90,7 @@ def track(arguments: argparse.Namespace, on_start: Callable[[], None]) -> int:
 
 
 @contextlib.contextmanager
-def _table(path: str, source: str) -> Iterator[TextIO]:
-    from streamsnn.cli.playing import same_file
-
-    if same_file(path, source):
-        raise StreamsnnError(f"--csv {path} would overwrite SOURCE.", hint="Give it another name.")
+def _table(path: str) -> Iterator[TextIO]:
     try:
         with open(path, "w", encoding="utf-8", newline="\n") as file:
             print(HEADER, file=file)
@@ -157,12 +159,13 @@ def _sentences(summary: dict[str, Any]) -> str:
         return "followed nothing"
     compute = summary["compute"]
     rate = summary["events"] / summary["duration_s"]
+    dropped = f"; {summary['dropped']:,} dropped" if summary["dropped"] else ""
     rows = [
         (
             "followed",
             f"{text.duration(summary['duration_s'] * 1e6)} in {summary['steps']:,} steps of {summary['step_ms']:g} ms",
         ),
-        ("events", f"{summary['events']:,}, {text.number(rate)}/s"),
+        ("events", f"{summary['events']:,}, {text.number(rate)}/s{dropped}"),
         ("objects", f"{summary['tracks']:,}, for {text.duration(summary['track_s'] * 1e6)} in all"),
         (
             "compute",

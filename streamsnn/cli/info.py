@@ -13,11 +13,12 @@ from streamsnn.cli.parsing import Parser
 from streamsnn.errors import StreamsnnError
 
 _DESCRIPTION = """\
-Say what is in a recording (format, sensor, duration, events, rate, damage) or in a model (labels, step, input, layers,
-memory, figures). OBJECT is a file, a model's folder, or a model's name."""
+Say what is in a recording (format, sensor, duration, events, rate, damage), in a sound (rate, ears, duration, level) or
+in a model (labels, step, input, layers, memory, figures). OBJECT is a file, a model's folder, or a model's name."""
 
 _EXAMPLES = """\
   streamsnn info recordings/sequence.dat
+  streamsnn info recordings/spoken-digits.flac
   streamsnn info shd_test.h5#17
   streamsnn info nmnist-paralif
   streamsnn info models/nmnist-brf --json | jq .parameters"""
@@ -25,7 +26,7 @@ _EXAMPLES = """\
 
 def parser() -> Parser:
     parser = Parser("streamsnn info", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("object", metavar="OBJECT", help="a recording, a model's folder, or a model's name")
+    parser.add_argument("object", metavar="OBJECT", help="a recording, a sound, a model's folder, or a model's name")
     parser.add_argument(
         "--sensor", type=values.size, metavar="WxH", help="size of the sensor, for files that do not state it"
     )
@@ -64,10 +65,18 @@ def _tell(found: tuple[dict[str, Any], str], as_json: bool) -> None:
 
 
 def _recording(path: Path, size: tuple[int, int] | None, columns: str | None) -> tuple[dict[str, Any], str]:
-    """What there is to say of a recording: for JSON, and for people."""
+    """What there is to say of a recording or a sound: for JSON, and for people."""
     from streamsnn.cli.survey import survey
+    from streamsnn.sources.sound_files import is_sound
     from streamsnn.types import Sensor
 
+    if is_sound(path):
+        if size is not None or columns is not None:
+            raise StreamsnnError(f"{path} is a sound, without pixels.", hint="Leave out --sensor and --columns.")
+        from streamsnn.cli.sound_survey import sound_survey
+
+        heard = sound_survey(path)
+        return heard.as_dict(), heard.sentences()
     found = survey(path, None if size is None else Sensor("sensor", *size), columns)
     return found.as_dict(), found.sentences()
 

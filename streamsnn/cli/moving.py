@@ -20,6 +20,9 @@ def moving(what: str, size_bytes: int) -> Iterator[Callable[[int], None]]:
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4) as progress:
+    console = Console(stderr=True)
+    # Where it is no terminal, rich would leave an empty line.
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, refresh_per_second=4, disable=hidden) as progress:
         task = progress.add_task(escape(what), total=size_bytes)
         yield lambda read: progress.update(task, completed=read)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from streamsnn.cli import options, text
 from streamsnn.cli.boxes import boxes_line
+from streamsnn.cli.outputs import Begun, refuse_outputs
 from streamsnn.cli.track import refuse_without_track
 from streamsnn.clock import HostClock
 from streamsnn.engine import stream
@@ -21,7 +21,7 @@ from streamsnn.registry import open_labelling, open_model, open_readout, open_si
 from streamsnn.sinks import Csv, JsonLines, terminal
 from streamsnn.sources.hearing import Heard
 from streamsnn.sources.paced import Paced
-from streamsnn.sources.sound_recorder import SoundRecorder
+from streamsnn.sources.sound_recorder import SoundRecorder, refuse_recording
 from streamsnn.summary import Summary
 from streamsnn.tracking.following import Beside
 from streamsnn.types import Model, Readout, Result, Sink, Source
@@ -162,9 +162,9 @@ def play(playing: Playing, on_start: Callable[[], None]) -> int:
             if lines is not None and arguments.track is not None:
                 sinks.append(_TrackLines(lines, card.step_us))
             if arguments.csv:
-                sinks.append(Csv(arguments.csv, card.step_us))
+                sinks.append(Begun(lambda: Csv(arguments.csv, card.step_us)))
             if arguments.jsonl:
-                sinks.append(JsonLines(arguments.jsonl, card.step_us))
+                sinks.append(Begun(lambda: JsonLines(arguments.jsonl, card.step_us)))
             if arguments.sink:
                 sinks.append(open_sink(arguments.sink, card))
             playing.play_all(sinks, on_start)
@@ -193,7 +193,9 @@ class _TrackLines:
 
 
 def _refuse_contradictions(arguments: argparse.Namespace) -> None:
-    _refuse_to_overwrite(arguments)
+    refuse_outputs(arguments.source, {"--csv": arguments.csv, "--jsonl": arguments.jsonl, "--record": arguments.record})
+    if arguments.record:
+        refuse_recording(arguments.record)
     if arguments.stop is not None and arguments.stop <= arguments.start:
         raise StreamsnnError(
             f"--stop {text.duration(arguments.stop)} is not after --start {text.duration(arguments.start)}.",
@@ -204,29 +206,6 @@ def _refuse_contradictions(arguments: argparse.Namespace) -> None:
         raise StreamsnnError(
             "--readout brings its own settings.", hint="Leave out --threshold, --hysteresis and --patience."
         )
-
-
-def _refuse_to_overwrite(arguments: argparse.Namespace) -> None:
-    """Refuse to write over the recording, and to write two things into one file."""
-    taken = [("SOURCE", arguments.source)]
-    for option, name in (("--csv", arguments.csv), ("--jsonl", arguments.jsonl), ("--record", arguments.record)):
-        if not name:
-            continue
-        for other, path in taken:
-            if same_file(name, path):
-                raise StreamsnnError(
-                    f"{option} {name} would overwrite {other}: they are the same file.", hint="Give it another name."
-                )
-        taken.append((option, name))
-
-
-def same_file(first: str, second: str) -> bool:
-    """Whether two paths lead to one file, even if there is none yet. What is no file, as /dev/null, takes anything."""
-    if os.path.exists(first) and not os.path.isfile(first):
-        return False
-    if os.path.exists(first) and os.path.exists(second):
-        return os.path.samefile(first, second)
-    return os.path.realpath(first) == os.path.realpath(second)
 
 
 def _changes(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -124,8 +124,9 @@ def unit_by_value(t: NDArray[Any]) -> str:
 
 
 def _has_fractions(values: NDArray[Any]) -> bool:
-    """Whether more than a few damaged ones are no whole numbers."""
-    return bool(np.mean(values != np.rint(values)) > 0.05)
+    """Whether more than a few damaged ones are no whole numbers; those that are no numbers at all say nothing."""
+    numbers = values[np.isfinite(values)]
+    return bool(numbers.size and np.mean(numbers != np.rint(numbers)) > 0.05)
 
 
 def in_us(t: NDArray[Any], unit: str) -> NDArray[np.int64]:

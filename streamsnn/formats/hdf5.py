@@ -62,13 +62,14 @@ def _open(path: Path, head: bytes, sensor: Sensor | None) -> Content:
             raise columns.undecided(path)
         for name in set(found.paths):
             _check(path, file[name])
-        sample = _block(file, found, 0, _SAMPLE)[0]
-        unit = found.unit or columns.unit_by_value(sample)
-        count = min(int(file[name].shape[0]) for name in found.paths)
+        unit = found.unit or columns.unit_by_value(_first_times(file, found))
+        lengths = [int(file[name].shape[0]) for name in found.paths]
+        count = min(lengths)
         sensor = sensor or _stated(file)
 
     def decode(damage: Damage, chunk_bytes: int) -> Blocks:
         size = max(chunk_bytes // 16, 1)
+        damage.undated_events += max(lengths) - count
         with _opened(path) as file:
             for begin in range(0, count, size):
                 try:
@@ -177,6 +178,18 @@ def _check(path: Path, dataset: Any) -> None:
             f"{path} is damaged: its {dataset.name} should have {dataset.size:,} numbers, and has not",
             hint="Copy it again.",
         )
+
+
+def _first_times(file: Any, found: _Columns) -> Any:
+    """Times from the beginning on, as many as can be read of some thousands."""
+    count = _SAMPLE
+    while True:
+        try:
+            return _block(file, found, 0, count)[0]
+        except _FAILURES:
+            if count == 1:
+                raise
+            count //= 2
 
 
 def _block(file: Any, found: _Columns, begin: int, end: int) -> list[Any]:

@@ -26,6 +26,9 @@ def read_head(path: Path, what: str = "recording", size: int = HEAD_BYTES) -> by
         with path.open("rb") as file:
             head = file.read(size)
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        if os.path.islink(path):
+            told = f"{path} leads to {os.readlink(path)}, where there is no file"
+            raise StreamsnnError(told, hint="Mend the link, or name the file itself.") from error
         raise StreamsnnError(f"There is no file {path}", hint=_closest(path)) from error
     except PermissionError as error:
         raise StreamsnnError(

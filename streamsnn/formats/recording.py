@@ -39,7 +39,7 @@ class Damage:
     reserved_words: int = 0
     """Words of a kind that the format does not have; they were passed over."""
     undated_events: int = 0
-    """Events that came before the file's first word of time or row, or whose time is none."""
+    """Events that came before the file's first word of time or row, or that have none."""
     outside_events: int = 0
     """Events whose pixel the sensor does not have."""
     stepped_back_events: int = 0
@@ -48,6 +48,8 @@ class Damage:
     """Events whose time left the recording's and came back."""
     clock_jumps: int = 0
     """How often the clock went back for good, or forward further than is believed; such gaps were closed."""
+    crowded_events: int = 0
+    """Events of one microsecond that were more than can be played."""
 
     def __post_init__(self) -> None:
         self.read_bytes = 0
@@ -67,6 +69,7 @@ class Damage:
             "stepped_back_events": "{} events stepped back in time and were put in order",
             "misplaced_events": "{} events far from the recording's time were left out",
             "clock_jumps": "the clock jumped {} times and the gaps were closed",
+            "crowded_events": "the clock stood still: {} events, too many for one microsecond, were left out",
         }
         return tuple(text.format(f"{getattr(self, name):,}") for name, text in sentences.items() if getattr(self, name))
 
@@ -206,6 +209,17 @@ class Recording:
         damage.stepped_back_events = counts.stepped_back
         damage.misplaced_events = counts.misplaced
         damage.clock_jumps = counts.jumps
+        self._refuse_damage(damage)
+
+    def count_crowded(self, events: int) -> None:
+        """Note that whoever plays the latest pass left so many events out, as too many for one microsecond.
+
+        Raises StreamsnnError if the recording is strict and there were any.
+        """
+        self.damage.crowded_events += events
+        self._refuse_damage(self.damage)
+
+    def _refuse_damage(self, damage: Damage) -> None:
         if self.strict and damage:
             raise StreamsnnError(
                 f"{self.path} is damaged: {damage.describe()[0]}",

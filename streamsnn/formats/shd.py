@@ -36,7 +36,10 @@ CHANNELS = 700
 SENSOR = Sensor("SHD", CHANNELS, 1, "audio")
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_LAYOUT = "It needs spikes/times and spikes/units, one array a sample, like shd_train.h5."
+_LAYOUT = (
+    "Spikes lie in spikes/times and spikes/units, one array a sample, as in shd_train.h5;"
+    " a camera's events in CD/events, or in events/t, x, y and p."
+)
 _MOST_SECONDS = 1e9
 _OUTSIDE = (1 << 16) - 1
 

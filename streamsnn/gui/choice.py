@@ -10,7 +10,8 @@ from pathlib import Path
 from streamsnn.errors import StreamsnnError
 from streamsnn.modelfolder import load_spec
 from streamsnn.player.overview import is_file
-from streamsnn.registry import model_folders, open_source
+from streamsnn.plug_ins import is_plug_in
+from streamsnn.registry import find_model, model_folders, open_source
 from streamsnn.sensor_fit import fit_sensor
 from streamsnn.sources.sound_files import is_sound
 from streamsnn.types import InputSpec, ModelCard, Sensor
@@ -102,6 +103,27 @@ def fit_of(sensor: Sensor, spec: InputSpec) -> Fit | None:
             continue
         return way
     return None
+
+
+def why_unlabelled(classifier: str, model: str) -> str:
+    """Why `classifier` cannot say what is boxed beside `model`, in words; empty where it can."""
+    theirs, ours = _card(classifier), _card(model)
+    if theirs is None or ours is None:
+        return f"nobody knows the steps of {classifier if theirs is None else model} before it runs"
+    if theirs.step_us != ours.step_us:
+        steps = f"{theirs.step_us / 1000:g} ms, {model} of {ours.step_us / 1000:g} ms"
+        return f"{classifier} takes steps of {steps}"
+    return ""
+
+
+def _card(name: str) -> ModelCard | None:
+    """The card of a model by its name or path; None of a plug-in, and of what is not there."""
+    if is_plug_in(name):
+        return None
+    try:
+        return load_spec(find_model(name)).card
+    except StreamsnnError:
+        return None
 
 
 _MICROPHONE = re.compile(r"mic(:.+)?")

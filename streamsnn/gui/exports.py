@@ -70,6 +70,11 @@ class Export(QObject):
         command = ["view", f"--video={path}", f"--speed={speed:.6f}", f"--theme={theme_name}", *extra]
         return cls(wanted.source, Path(path), FILM_ENDINGS, [*command, *_options(wanted, marked)], renames=False)
 
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What is run, as one would type it behind `streamsnn`."""
+        return tuple(self._command)
+
     def start(self) -> None:
         """Begin. Emits `ended` now or later, once."""
         try:

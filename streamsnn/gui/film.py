@@ -17,6 +17,7 @@ from streamsnn.formats import open_recording
 from streamsnn.gui.film_files import FilmFormat, Size, open_film, refuse_format
 from streamsnn.gui.film_sound import FilmSound
 from streamsnn.gui.interrupts import interrupts_held
+from streamsnn.gui.membrane_view import Probes
 from streamsnn.gui.places import FILM_ENDINGS, refuse_place
 from streamsnn.gui.stage import Stage, colours_of
 from streamsnn.gui.theme import THEMES, apply_theme
@@ -33,7 +34,8 @@ Tell = Callable[[str, float | None], None]
 @dataclass(frozen=True)
 class Shot:
     """How a film is made: `size` in pixels, `fps` pictures a second, `speed` times true time, what lies between two
-    offsets from the stream's beginning (None: from the beginning, to the end), a theme's name."""
+    offsets from the stream's beginning (None: from the beginning, to the end), a theme's name, and the neurons whose
+    membranes are shown."""
 
     size: Size = (1280, 720)
     fps: int = 30
@@ -41,6 +43,7 @@ class Shot:
     in_us: int | None = None
     out_us: int | None = None
     theme: Literal["dark", "light"] = "dark"
+    probes: Probes = ()
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,10 @@ def film(wanted: Open, path: Path, shot: Shot, tell: Tell, note: Callable[[str],
             note(notice.text)
 
     session = Session(
-        dataclasses.replace(wanted, speed=None), ManualClock(), lambda layout: (Screen(layout), None), hear
+        dataclasses.replace(wanted, speed=None, probes=shot.probes),
+        ManualClock(),
+        lambda layout: (Screen(layout), None),
+        hear,
     )
     try:
         if session.live:
@@ -90,7 +96,7 @@ def _shoot(session: Session, path: Path, shot: Shot, tell: Tell) -> Filmed:
         _go_to(session, in_us, tell)
     theme = THEMES[shot.theme]
     apply_theme(_application(), theme)
-    stage = Stage(opened, session.screen, theme, shot.size, shot.speed)
+    stage = Stage(opened, session.screen, theme, shot.size, shot.speed, shot.probes)
     stage.set_threshold(session.readout.settings.threshold)
     stage.set_interval_us(round(1e6 * shot.speed / shot.fps))
     length_us = max(1, (shot.out_us or _duration_us(opened, session) or 0) - in_us)

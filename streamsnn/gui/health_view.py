@@ -11,20 +11,18 @@ from PySide6.QtWidgets import QWidget
 
 from streamsnn.gui.painter import Painter, short
 from streamsnn.gui.panel import MARGIN, READABLE_NS, Panel, Playing
+from streamsnn.gui.rate_view import AVERAGED_US, LENGTH_US, draw_rate, draw_scale, input_hz, log_rates
 from streamsnn.gui.strip import Strip
 from streamsnn.gui.tape import Seen, Tape
 from streamsnn.player.messages import Opened
 from streamsnn.player.screen import RECORDS, Screen, Watched
 
-LENGTH_US = 10_000_000
-_AVERAGED = 1_000_000
 STAGES = ("bin", "queue", "compute", "total", "display")
 _ROW = np.dtype(
     [("t_us", "<i8"), ("finished_ns", "<i8"), ("events", "<f4")]
     + [(stage, "<f4") for stage in ("queue", "compute", "total", "display", "log_total", "log_compute", "log_rate")]
 )
 _FASTEST_MS, _SLOWEST_MS = 1e-2, 1e3
-_LEAST_HZ, _MOST_HZ = 1e1, 1e7
 _TIP = (
     "Sensor lag: from an event to its picture. bin: an event's wait for its step to close. queue: from arrival to the"
     " step's begin. compute: the step. total: queue and compute. display: from the step's end to this picture. Over the"
@@ -94,7 +92,7 @@ class HealthView(Panel):
         rows["display"][-1] = max(0.0, (host_ns - int(records["finished_ns"][-1])) * 1e-6)
         rows["log_total"] = np.log10(rows["total"].clip(_FASTEST_MS))
         rows["log_compute"] = np.log10(rows["compute"].clip(_FASTEST_MS))
-        rows["log_rate"] = np.log10((rows["events"] * (1e6 / step_us)).clip(_LEAST_HZ))
+        rows["log_rate"] = log_rates(rows["events"], step_us)
         self._tape.add(rows)
         self._dropped = int(records["dropped"][-1])
 
@@ -103,14 +101,14 @@ class HealthView(Panel):
         if not len(rows):
             return _UNKNOWN
         step_ms = step_us / 1000
-        newest = rows[rows["t_us"] > rows["t_us"][-1] - _AVERAGED]
+        newest = rows[rows["t_us"] > rows["t_us"][-1] - AVERAGED_US]
         latency_ms = {"bin": (step_ms * 0.5, step_ms * 0.99)}
         for stage in STAGES[1:]:
             latency_ms[stage] = percentiles(rows[stage])
         seen_ms = newest["total"] + newest["display"]
         seen_ms = seen_ms[np.isfinite(seen_ms)]
         return Health(
-            input_hz=float(newest["events"].sum()) * 1e6 / (len(newest) * step_us),
+            input_hz=input_hz(rows, step_us),
             steps_hz=float(np.count_nonzero(rows["finished_ns"] > host_ns - 1_000_000_000)),
             load=float(newest["compute"].mean()) / step_ms,
             behind_ms=step_ms / 2 + float(np.median(seen_ms)) if seen_ms.size else _NAN,
@@ -182,7 +180,7 @@ class HealthView(Panel):
         above = QRectF(left, area.top() + high, area.right() - left, max(8.0, tall))
         self._paint_latency(painter, playing, above, labels=not both)
         if both:
-            self._paint_rate(painter, playing, above.translated(0, above.height() + 1.5 * high))
+            draw_rate(painter, playing, above.translated(0, above.height() + 1.5 * high), self._tape.rows, self.theme)
 
     def _strip(self, area: QRectF, low: float, high: float) -> Strip:
         rows = self._tape.rows
@@ -193,7 +191,7 @@ class HealthView(Panel):
         rows, step_us = self._tape.rows, playing.opened.layout.step_us
         strip = self._strip(area, _FASTEST_MS, _SLOWEST_MS)
         strip.draw_times(painter, playing.opened.begin_us, self.theme, labels=labels)
-        self._paint_scale(painter, strip, {-2: "10 µs", 0: "1 ms", 2: "100 ms"})
+        draw_scale(painter, strip, {-2: "10 µs", 0: "1 ms", 2: "100 ms"}, self.theme)
         painter.across(area, strip.y(float(np.log10(step_us / 1000))), self.theme.muted, dashed=True)
         title = QRectF(area.left(), area.top() - painter.face.high - 2, area.width(), painter.face.high)
         for place, name in enumerate(("total", "compute")):
@@ -202,24 +200,6 @@ class HealthView(Panel):
             painter.write(title, name, colour)
             title.setLeft(title.left() + painter.face.width(name) + MARGIN)
         painter.write(title, "- - one step", self.theme.muted)
-
-    def _paint_rate(self, painter: Painter, playing: Playing, area: QRectF) -> None:
-        rows, high = self._tape.rows, painter.face.high
-        strip = self._strip(area, _LEAST_HZ, _MOST_HZ)
-        strip.draw_times(painter, playing.opened.begin_us, self.theme)
-        self._paint_scale(painter, strip, {2: "100", 4: "10 k", 6: "1 M"})
-        path = strip.path(rows["t_us"], rows["log_rate"], 2 * playing.opened.layout.step_us)
-        strip.draw(painter, path, self.theme.accent)
-        painter.write(QRectF(area.left(), area.top() - high - 1, area.width(), high), "input/s", self.theme.accent)
-
-    def _paint_scale(self, painter: Painter, strip: Strip, values: dict[int, str]) -> None:
-        """Level lines at powers of ten, and left of them what they stand for."""
-        high, wide = painter.face.high, painter.face.width("100 ms")
-        for value, text in values.items():
-            y = strip.y(value)
-            painter.across(strip.area, y, self.theme.grid)
-            place = QRectF(strip.area.left() - wide - 6, y - high / 2, wide, high)
-            painter.write(place, text, self.theme.muted, "right")
 
 
 def percentiles(values_ms: NDArray[np.float32]) -> tuple[float, float]:

@@ -19,27 +19,33 @@ from streamsnn.player.screen import PROBES, RECORDS, Screen, Watched
 
 LENGTH_US = 5_000_000
 _ROW = np.dtype([("t_us", "<i8"), ("membranes", "<f4", (PROBES,))])
+Probes = tuple[tuple[str, int], ...]
+"""(layer, neuron) of each neuron whose membrane is watched."""
 _CROSS = "✕"
 _TIP = "Membranes of the neurons that were picked among the spikes. A cross removes one."
 
 
 class MembraneView(Panel):
-    """A trace a neuron, each on a scale of its own: membranes of different layers have little in common."""
+    """A trace a neuron, each on a scale of its own: membranes of different layers have little in common.
+
+    Each has a cross to remove it by. Of `always`, if there are any, nobody can: they are watched in every stream.
+    """
 
     probeRemoved = Signal(int)
     """The place, among the probes, of the one whose cross was clicked."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, always: Probes = ()) -> None:
         super().__init__("membraneView", _TIP, (420, 240), parent)
+        self._always = always
         self.setMouseTracking(True)
-        self.probes: tuple[tuple[str, int], ...] = ()
+        self.probes: Probes = ()
         self._tape, self._seen = Tape(_ROW, 1), Seen(1)
         self._scales: list[tuple[float, float] | None] = [None] * PROBES
 
     def open(self, opened: Opened, screen: Screen) -> None:
         steps = min(RECORDS - 1, LENGTH_US // opened.layout.step_us + 2)
         self._tape, self._seen = Tape(_ROW, steps), Seen(steps)
-        self.probes = ()
+        self.probes = self._always
         super().open(opened, screen)
 
     def refresh(self, watched: Watched, host_ns: int) -> None:
@@ -99,7 +105,9 @@ class MembraneView(Panel):
         ]
 
     def crosses(self) -> list[QRectF]:
-        """Where each trace's cross is painted."""
+        """Where each trace's cross is painted, if it has one."""
+        if self._always:
+            return []
         high = self.small.high
         return [QRectF(lane.right() - high, lane.top() - high - 1, high, high) for lane in self.lanes()]
 
@@ -111,7 +119,7 @@ class MembraneView(Panel):
         high = painter.face.high
         rows, layout = self._tape.rows, playing.opened.layout
         end_us = int(rows["t_us"][-1]) if len(rows) else LENGTH_US
-        lanes, crosses = self.lanes(), self.crosses()
+        lanes = self.lanes()
         for place, (name, neuron) in enumerate(self.probes):
             lane, values, colour = lanes[place], rows["membranes"][:, place], self.theme.category(place)
             low, high_value = self._scale(place, values)
@@ -127,7 +135,8 @@ class MembraneView(Panel):
             painter.write(title.adjusted(14, 0, 0, 0), f"{name}  neuron {neuron}", self.theme.foreground)
             newest = float(values[-1]) if len(values) else float("nan")
             painter.write(title.adjusted(14, 0, 0, 0), _plain(newest), colour, "right")
-            painter.write(crosses[place], _CROSS, self.theme.muted, "centre")
+        for cross in self.crosses():
+            painter.write(cross, _CROSS, self.theme.muted, "centre")
 
     def _scale(self, place: int, values: np.ndarray) -> tuple[float, float]:
         """The least and greatest value that a trace has room for: it grows at once and shrinks when half is unused."""

@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QSettings, Signal
 
 from streamsnn.errors import StreamsnnError
-from streamsnn.gui.choice import best, choices, look_at
+from streamsnn.gui.choice import best, choices, look_at, why_unlabelled
 from streamsnn.gui.link import Link
 from streamsnn.gui.transport import next_speed
 from streamsnn.player.messages import (
@@ -73,6 +73,10 @@ class Playback(QObject):
         self.filters: dict[str, bool] = {}
         self.probes: list[tuple[str, int]] = []
         self.threshold = 0.0
+        self._classifier: str | None = None
+        """Who says what is boxed, wherever it can."""
+        self._to_say: list[str] = []
+        """What is noted once the stream is open: until then one sees how far that is."""
         self.in_us: int | None = None
         self.out_us: int | None = None
         link.opened.connect(self._take_over)
@@ -111,6 +115,7 @@ class Playback(QObject):
 
     def open_source(self, source: str, model: str | None = None, **options: Any) -> None:
         """Play `source` through the model called `model`, or through one that fits; `options` are fields of `Open`."""
+        self._to_say.clear()
         try:
             sensor = look_at(source)
             name, fit = self._choose(sensor, model)
@@ -120,10 +125,17 @@ class Playback(QObject):
         kept: dict[str, Any] = {"speed": self.status.speed, "loop": self.status.loop}
         kept["filters"] = tuple(self.filters.items())
         if self.wanted is not None and sensor.kind == "vision":
-            kept["track"], kept["classify"] = self.wanted.track, self.wanted.classify
-            kept["ego_motion"] = self.wanted.ego_motion
+            kept["track"], kept["ego_motion"] = self.wanted.track, self.wanted.ego_motion
+        asked = kept | dict(fit) | options
+        if "classify" in options:
+            self._classifier = options["classify"]
+        elif self._classifier is not None and asked.get("track"):
+            why = why_unlabelled(self._classifier, name)
+            asked["classify"] = None if why else self._classifier
+            if why:
+                self._to_say.append(f"Boxes have no labels: {why}.")
         self.sensor = sensor
-        self.wanted = Open(source, name, **(kept | dict(fit) | options))
+        self.wanted = Open(source, name, **asked)
         self._settings.setValue(f"model/{sensor.kind}", name)
         self._settings.setValue("recent", [source, *(each for each in self.recent if each != source)][:_RECENT])
         self.opening.emit(self.wanted)
@@ -139,7 +151,9 @@ class Playback(QObject):
 
     def toggle_tracking(self) -> None:
         """Box what moves, or no longer; the stream begins anew."""
-        if self.wanted is not None:
+        if self.sensor is not None and self.sensor.kind != "vision":
+            self.refused.emit("What is heard is not boxed.", "Open a recording of a camera first.")
+        elif self.wanted is not None:
             self.open_source(self.wanted.source, self.wanted.model, track=None if self.wanted.track else "regions")
 
     @property
@@ -274,7 +288,7 @@ class Playback(QObject):
             raise StreamsnnError(f"No model is there for {sensor.kind}.", hint="streamsnn models lists where they lie.")
         fit = choice.fit
         if fit.crop is not None or fit.letterbox:
-            self.noted.emit(f"{choice.name} sees {fit.words}.")
+            self._to_say.append(f"{choice.name} sees {fit.words}.")
         return choice.name, {"crop": fit.crop, "downsample": fit.downsample, "letterbox": fit.letterbox}
 
     def _take_over(self, opened: Opened, screen: Screen) -> None:
@@ -286,6 +300,9 @@ class Playback(QObject):
         wanted = None if self.wanted is None else self.wanted.threshold
         self.threshold = opened.card.readout.threshold if wanted is None else wanted
         self.opened.emit(opened, screen)
+        if self._to_say:
+            self.noted.emit(" ".join(self._to_say))
+            self._to_say.clear()
 
     def _take_status(self, status: Status) -> None:
         self.status = status

@@ -13,14 +13,18 @@ from streamsnn.gui.decision_view import DecisionView
 from streamsnn.gui.event_view import EventView
 from streamsnn.gui.film_files import Picture, Size
 from streamsnn.gui.history_view import HistoryView
+from streamsnn.gui.membrane_view import MembraneView, Probes
 from streamsnn.gui.palettes import PALETTES
+from streamsnn.gui.rate_view import RateView
 from streamsnn.gui.sound_view import SoundView
 from streamsnn.gui.spike_view import SpikeView
 from streamsnn.gui.theme import Theme, mixed
+from streamsnn.gui.view import View
 from streamsnn.player.messages import Opened
 from streamsnn.player.screen import Screen
 
 _SIDE, _BELOW, _CAPTION = 0.3, 0.22, 0.045
+_TOLD = 0.64
 _FONT = 0.019
 _GAP = 0.005
 """Widths as parts of a film's width, heights as parts of its height."""
@@ -28,10 +32,13 @@ _SWATCHES = 4
 
 
 class Stage(QWidget):
-    """Events or sound at the left, what was decided below it, the decision and the spikes at the right, and a line that
-    says what this is. `size` in pixels; texts and gaps grow with it."""
+    """Events or sound at the left, what was decided and how much came in below it, the decision, the spikes and the
+    membranes of `probes`, if any, at the right, and a line that says what this is. `size` in pixels; texts and gaps
+    grow with it."""
 
-    def __init__(self, opened: Opened, screen: Screen, theme: Theme, size: Size, speed: float) -> None:
+    def __init__(
+        self, opened: Opened, screen: Screen, theme: Theme, size: Size, speed: float, probes: Probes = ()
+    ) -> None:
         super().__init__()
         # Views take up only what they would show to somebody; nobody needs a window for that.
         self.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
@@ -43,13 +50,18 @@ class Stage(QWidget):
         heard = opened.layout.sensor.kind == "audio"
         self.picture: EventView | SoundView = SoundView() if heard else EventView()
         self.decision, self.history, self.spikes = DecisionView(), HistoryView(), SpikeView()
+        self.rate = RateView()
+        self.membranes = MembraneView(always=probes) if probes else None
+        views = (self.picture, self.decision, self.history, self.spikes, self.rate, self.membranes)
+        self._views: tuple[View, ...] = tuple(view for view in views if view is not None)
         self._seen = 0
         self._caption = QRect()
         self._lay_out()
         self.show()
-        for view in (self.picture, self.decision, self.history, self.spikes):
+        for view in self._views:
             view.use_theme(theme)
             view.open(opened, screen)
+        self.spikes.set_probes(probes)
 
     def set_threshold(self, threshold: float) -> None:
         """Show that labels are shown above this confidence."""
@@ -66,7 +78,7 @@ class Stage(QWidget):
         """Take up what is new on the screen, at a time `host_ns` of the film, and paint everything."""
         watched = self._screen.steps_since(self._seen)
         self._seen = watched.until
-        for view in (self.picture, self.decision, self.history, self.spikes):
+        for view in self._views:
             view.refresh(watched, host_ns)
         image = QImage(self.size(), QImage.Format.Format_RGB32)
         self.render(image)
@@ -106,14 +118,21 @@ class Stage(QWidget):
         gap = max(1, round(_GAP * height))
         side, below, line = round(_SIDE * width), round(_BELOW * height), round(_CAPTION * height)
         left, top = width - side - gap, height - line
-        half = (top - gap) // 2
-        self._caption = QRect(0, top, width, line)
-        for view, place in (
+        told, beside = round(_TOLD * left), left + gap
+        # At the right as many as there are, one below the other, all of one height.
+        column: list[QWidget] = [self.decision, self.spikes, *([] if self.membranes is None else [self.membranes])]
+        tall = (top - gap * (len(column) - 1)) // len(column)
+        places: list[tuple[QWidget, QRect]] = [
             (self.picture, QRect(0, 0, left, top - below - gap)),
-            (self.history, QRect(0, top - below, left, below)),
-            (self.decision, QRect(left + gap, 0, side, half)),
-            (self.spikes, QRect(left + gap, half + gap, side, top - half - gap)),
-        ):
+            (self.history, QRect(0, top - below, told, below)),
+            (self.rate, QRect(told + gap, top - below, left - told - gap, below)),
+        ]
+        for number, each in enumerate(column):
+            begin = number * (tall + gap)
+            end = top if each is column[-1] else begin + tall
+            places.append((each, QRect(beside, begin, side, end - begin)))
+        self._caption = QRect(0, top, width, line)
+        for view, place in places:
             view.setParent(self)
             view.setGeometry(place)
 

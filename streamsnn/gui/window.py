@@ -117,7 +117,8 @@ class MainWindow(QMainWindow):
         wanted = self.playback.as_it_is
         if wanted is not None and (asked := dialogs.ask_for_video(self)):
             path, speed = asked
-            self.start_export(Export.video(wanted, path, speed, self.theme.name, self.playback.markers))
+            probes = [f"--probe={layer}:{neuron}" for layer, neuron in self.playback.probes]
+            self.start_export(Export.video(wanted, path, speed, self.theme.name, self.playback.markers, *probes))
 
     def record(self) -> None:
         """Ask where to, and keep what a microphone hears from now on; or stop that."""

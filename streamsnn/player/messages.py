@@ -31,6 +31,8 @@ class Open:
     track: str | None = None
     ego_motion: bool = False
     classify: str | None = None
+    probes: tuple[tuple[str, int], ...] = ()
+    """(layer, neuron) whose membranes are watched from the beginning, at most PROBES."""
 
 
 @dataclass(frozen=True)

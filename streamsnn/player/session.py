@@ -55,6 +55,8 @@ class Session:
         self._pure = True
         self._probes: tuple[tuple[str, int], ...] = ()
         self._membranes = np.full(PROBES, np.nan, np.float32)
+        self.set_probes(wanted.probes)
+        wiring.warm_up()
         self._show_from = 0
         self.summary = self._fresh_summary()
         """What the stream came to since it was last begun."""
@@ -196,7 +198,8 @@ class Session:
             raise StreamsnnError("This model does not show its membranes.", hint="Plug-ins may offer state.membrane.")
         for layer, neuron in probes:
             if not 0 <= neuron < self._wiring.layers.get(layer, 0):
-                raise StreamsnnError(f"There is no neuron {neuron} in a layer {layer}.", hint="Pick one in the raster.")
+                there = ", ".join(f"{name}:0 to {count - 1}" for name, count in self._wiring.layers.items())
+                raise StreamsnnError(f"There is no neuron {neuron} in a layer {layer}.", hint=f"There is: {there}.")
         self._probes = probes
         self._membranes.fill(math.nan)
 

@@ -44,9 +44,12 @@ class Wiring:
         if wanted.threshold is not None:
             settings = dataclasses.replace(settings, threshold=wanted.threshold)
         self.readout = ScoreReadout(settings, card.labels, card.step_us)
+
+    def warm_up(self) -> None:
+        """Compile the model's step, or load it: slow, and so behind everything that may be refused."""
         warm_up = getattr(self.model, "warm_up", None)
         if warm_up is not None:
-            tell(Preparing("Compiling the step, once"))
+            self._tell(Preparing("Compiling the step, once"))
             warm_up()
 
     @property

@@ -11,19 +11,22 @@ import numpy as np
 from streamsnn.clock import Clock, HostClock
 from streamsnn.errors import StreamsnnError
 from streamsnn.formats import Damage, open_recording
-from streamsnn.formats.tidy import joined
-from streamsnn.types import EVENT, Events, Packet, Sensor
-
-_NO_EVENTS: Events = np.empty(0, EVENT)
-_NO_EVENTS.flags.writeable = False
+from streamsnn.sources import standstill
+from streamsnn.sources.packets import Cutter
+from streamsnn.sources.standstill import Standstill
+from streamsnn.types import Events, Packet, Sensor
 
 
 class RecordingSource:
-    """Packets of `packet_us` each, [begin, end), from the recording's beginning to 1 us after its last event.
+    """Packets of `packet_us` each, [begin, end), from the recording's beginning to 1 us after its last event; shorter
+    ones where more than `MOST_EVENTS` events lie in one.
 
-    The events are the same for every `packet_us`. `start_us` and `stop_us` (exclusive) are offsets from the
-    recording's beginning; with `stop_us` inside the recording the last packet ends there. Iterating again begins
-    again. `sensor`, `strict` and `columns` as in `open_recording`. Sensor times stay the file's own.
+    Of one microsecond, `MOST_EVENTS` are given, and the others counted as dropped: memory is bounded even where the
+    recording's clock stands still. The events are the same for every `packet_us`.
+
+    `start_us` and `stop_us` (exclusive) are offsets from the recording's beginning; with `stop_us` inside the recording
+    the last packet ends there. Iterating again begins again. `sensor`, `strict` and `columns` as in `open_recording`.
+    Sensor times stay the file's own.
 
     Raises StreamsnnError when it is made if the file cannot be opened, and while it is read if it cannot be read, has
     no events, ends before `start_us`, or is damaged and `strict`.
@@ -96,44 +99,35 @@ class RecordingSource:
                 if stop_us is not None and last_us >= stop_us:
                     break
         if last_us is None:
-            raise self._nothing("holds a header and no events" if not self.damage else "holds no event that is sound")
+            why = "holds a header and no events" if not self.damage else "holds no event that is sound"
+            raise self._nothing(why)
         if stop_us is None or last_us < stop_us:
             self._duration_us = last_us + 1 - origin_us
             stop_us = last_us + 1
         if start_us >= stop_us:
-            raise self._nothing(f"is over after {(stop_us - origin_us) * 1e-6:g} s, before the start")
+            raise self._nothing(f"is over after {(stop_us - origin_us) * 1e-6:g} s, before the start", "Start earlier.")
 
     def __iter__(self) -> Iterator[Packet]:
-        edge_us = self._recording.t_begin_us + self._start_us
-        pieces: list[Events] = []
+        most = standstill.MOST_EVENTS
+        cutter = Cutter(self._recording.t_begin_us + self._start_us, self._packet_us, self._clock, most)
+        thin = Standstill(most)
         with closing(self.events()) as chunks:
             for chunk in chunks:
-                t_us = np.ascontiguousarray(chunk["t"])
-                at = 0
-                while at < len(t_us):
-                    next_us = int(t_us[at])
-                    while next_us >= edge_us + self._packet_us:
-                        if self._closed:
-                            return
-                        yield self._packet(pieces, edge_us, edge_us + self._packet_us)
-                        edge_us += self._packet_us
-                        pieces = []
-                    until = at + int(t_us[at:].searchsorted(edge_us + self._packet_us))
-                    pieces.append(chunk[at:until])
-                    at = until
+                before = thin.lost
+                kept = thin(chunk)
+                self._recording.count_crowded(thin.lost - before)
+                for packet in cutter.push(kept, thin.lost - before):
+                    if self._closed:
+                        return
+                    yield packet
         stop_us = self._recording.t_begin_us + min(
             each for each in (self._stop_us, self._duration_us) if each is not None
         )
-        while edge_us < stop_us and not self._closed:
-            end_us = min(edge_us + self._packet_us, stop_us)
-            yield self._packet(pieces, edge_us, end_us)
-            edge_us = end_us
-            pieces = []
+        for packet in cutter.finish(stop_us):
+            if self._closed:
+                return
+            yield packet
 
-    def _packet(self, pieces: list[Events], t_begin_us: int, t_end_us: int) -> Packet:
-        events = _NO_EVENTS if not pieces else pieces[0] if len(pieces) == 1 else joined(pieces)
-        return Packet(events, t_begin_us, t_end_us, self._clock.now_ns())
-
-    def _nothing(self, why: str) -> StreamsnnError:
+    def _nothing(self, why: str, hint: str = "") -> StreamsnnError:
         found = " ".join(self.damage.describe())
-        return StreamsnnError(f"{self._recording.path} {why}", hint=f"It is damaged: {found}." if found else "")
+        return StreamsnnError(f"{self._recording.path} {why}", hint=f"It is damaged: {found}." if found else hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,14 @@ from streamsnn.types import Sound
 _SUBTYPES = {".flac": "PCM_24", ".wav": "FLOAT"}
 _SILENCE = 4096
 """Samples that are written at a time where sound was lost."""
+
+
+def refuse_recording(path: str) -> None:
+    """Raise StreamsnnError where `SoundRecorder` would refuse `path`: for its ending, or because it is taken."""
+    if Path(path).suffix.lower() not in _SUBTYPES:
+        raise StreamsnnError(f"Sound is not recorded as {path}.", hint="Let the name end in .flac or .wav.")
+    if os.path.lexists(path):
+        raise StreamsnnError(f"{path} is there already.", hint="Choose another name, or remove it first.")
 
 
 class SoundRecorder:
@@ -29,13 +38,9 @@ class SoundRecorder:
         import soundfile
 
         self.path, self._rate_hz, self._ears = Path(path), rate_hz, ears
-        subtype = _SUBTYPES.get(self.path.suffix.lower())
-        if subtype is None:
-            raise StreamsnnError(f"Sound is not recorded as {path}.", hint="Let the name end in .flac or .wav.")
-        if self.path.exists():
-            raise StreamsnnError(f"{path} is there already.", hint="Choose another name, or remove it first.")
+        refuse_recording(path)
         try:
-            self._file = soundfile.SoundFile(path, "x", rate_hz, ears, subtype)
+            self._file = soundfile.SoundFile(path, "x", rate_hz, ears, _SUBTYPES[self.path.suffix.lower()])
         except (soundfile.SoundFileError, OSError) as error:
             raise StreamsnnError(f"{path} cannot be written: {error}.", hint="Choose another place.") from error
         self._errors = (soundfile.SoundFileError, OSError)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from streamsnn.cli import main
 from streamsnn.formats import open_recording, write_recording
@@ -108,10 +109,15 @@ def test_what_it_refuses(source: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert "no extension" in refused(capsys, source, source.with_suffix(".mp4"))
     assert "no format" in refused(capsys, source, target, "--format", "mp4")
     assert "There is no file" in refused(capsys, source.with_name("none.dat"), target)
-    assert "is over after" in refused(capsys, source, target, "--start", "10s")
+    told = refused(capsys, source, target, "--start", "10s")
+    assert "is over after" in told
+    assert "Start earlier" in told
+    assert told.startswith("error: ")
     assert "not inside" in refused(capsys, source, target, "--crop", "50,0,20,20")
     assert "is a folder" in refused(capsys, source, source.parent, "--format", "dat")
     assert [path.name for path in source.parent.iterdir()] == ["a.dat"]
+    soundfile.write(source.with_name("a.wav"), np.zeros(800), 16_000)
+    assert "is a sound" in refused(capsys, source.with_name("a.wav"), target)
 
 
 def test_silence_is_not_walked_through(tmp_path: Path) -> None:

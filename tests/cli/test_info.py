@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys import SENSOR, save_sides, side_events, write_side
@@ -195,3 +196,29 @@ def test_a_damaged_model(here: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_sensor_of_a_survey(here: Path) -> None:
     assert survey(here / "left.dat", Sensor("mine", 9, 9)).sensor == Sensor("mine", 9, 9)
+
+
+def test_a_sound(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tone = 0.5 * np.sin(np.arange(24_000) * 2 * np.pi * 440 / 16_000)
+    soundfile.write(here / "tone.wav", np.stack([tone, tone], axis=1), 16_000)
+    found = info(capsys, "tone.wav")
+    assert (found["kind"], found["rate_hz"], found["ears"], found["duration_s"]) == ("sound", 16_000, 2, 1.5)
+    assert found["level_db"] == pytest.approx(-9.03, abs=0.02)
+    assert found["peak_db"] == pytest.approx(-6.02, abs=0.02)
+    assert main(["info", "tone.wav"]) == 0
+    assert "2 ears, 16 kHz" in capsys.readouterr().out
+    assert "without pixels" in refused(capsys, "tone.wav", "--sensor", "8x6")
+
+
+def test_silence_that_is_cut_off(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    soundfile.write(here / "silence.wav", np.zeros(16_000), 16_000)
+    (here / "silence.wav").write_bytes((here / "silence.wav").read_bytes()[:-8_000])
+    found = info(capsys, "silence.wav")
+    assert found["level_db"] is None
+    assert found["duration_s"] == 0.75
+    assert "4,000 samples" in found["damage"][0]
+
+
+def test_a_link_to_nowhere(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "link.dat").symlink_to("gone.dat")
+    assert "leads to gone.dat, where there is no file" in refused(capsys, "link.dat")

@@ -21,6 +21,7 @@ from streamsnn.cli import main, options, playing, waiting
 from streamsnn.clock import ManualClock
 from streamsnn.engine import stream
 from streamsnn.formats import write_recording
+from streamsnn.sources import standstill
 from streamsnn.sources.hearing import Heard
 from streamsnn.types import EVENT, Output, ReadoutSettings, Result, Sensor, Sound, Step
 
@@ -402,6 +403,21 @@ def test_a_truncated_recording_is_played_and_told(here: Path, capsys: pytest.Cap
     assert "cut.dat is damaged: the file is cut off" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["run", "track"])
+def test_a_clock_that_stands_still_is_played_and_told(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(standstill, "MOST_EVENTS", 100)
+    events = side_events("left")
+    events["t"][50:350] = events["t"][50]
+    write_recording(here / "still.dat", events, SENSOR)
+    model = ["--model", "sides"] if command == "run" else []
+    assert main([command, "still.dat", *model, "--speed", "max"]) == 0
+    told = capsys.readouterr().out
+    assert "200 dropped" in told
+    assert "damage    the clock stood still: 200 events" in told
+
+
 def test_a_damaged_model(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     weights = here / "models" / "sides" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
@@ -413,6 +429,15 @@ def test_a_damaged_model(here: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_a_start_after_the_end(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "before the start" in refused(capsys, "left.dat", "--model", "sides", "--start", "5s", "--speed", "max")
     assert "is not after --start" in refused(capsys, "left.dat", "--model", "sides", "--start", "2s", "--stop", "1s")
+
+
+@pytest.mark.parametrize("option", ["--csv", "--jsonl"])
+def test_who_plays_nothing_writes_nothing(here: Path, capsys: pytest.CaptureFixture[str], option: str) -> None:
+    (here / "old").write_text("of yesterday")
+    for name in ("new", "old"):
+        refused(capsys, "left.dat", "--model", "sides", "--start", "5s", "--speed", "max", option, name)
+    assert not (here / "new").exists()
+    assert (here / "old").read_text() == "of yesterday"
 
 
 def test_a_file_that_cannot_be_written(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

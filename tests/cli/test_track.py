@@ -5,7 +5,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
 from streamsnn.cli import main
 
@@ -117,3 +119,10 @@ def test_beside_a_model_the_camera_s_motion_is_taken_out_alike(capsys: pytest.Ca
 def test_a_tracker_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["track", str(RECORDINGS / "shapes-easy.raw"), "--tracker", "region"]) == 2
     assert "regions" in capsys.readouterr().err
+
+
+def test_what_is_heard_is_not_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(800), 16_000)
+    for source in (str(tmp_path / "a.wav"), "mic", "mic:2"):
+        assert main(["track", source]) == 2
+        assert "only what is seen moves" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from toys import SENSOR, save_sides, side_events
 
 from streamsnn.cli import main
 from streamsnn.formats import write_recording
+from streamsnn.player.wiring import Wiring
 
 SMALL = ("--size", "320x180", "--fps", "10")
 
@@ -69,6 +70,16 @@ def test_without_a_display_and_without_a_model_that_was_named(here: Path) -> Non
     assert pictures(here / "left.webm") == 2
 
 
+def test_what_is_misspelt_is_refused_before_anything_is_compiled(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Wiring, "warm_up", lambda _: pytest.fail("it was not refused before"))
+    film = ("left.dat", "--model", "sides", "--video", "left.mp4", *SMALL)
+    assert 'no tracker "regons"' in refused(capsys, *film, "--track", "regons")
+    assert "takes steps of" in refused(capsys, *film, "--track", "--classify", "nmnist-brf")
+    assert "There is: spikes:0 to 1." in refused(capsys, *film, "--probe", "spikes:7")
+
+
 def test_what_cannot_be_a_film_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     film = ("left.dat", "--model", "sides", "--video")
     assert ".mp4, .webm or .gif" in refused(capsys, *film, "left.avi")
@@ -77,6 +88,9 @@ def test_what_cannot_be_a_film_is_refused(here: Path, capsys: pytest.CaptureFixt
     assert "--loop" in refused(capsys, *film, "left.mp4", "--loop")
     assert "before it begins" in refused(capsys, *film, "left.mp4", "--start", "2s", "--stop", "1s")
     assert "no size of a film" in refused(capsys, *film, "left.mp4", "--size", "large")
+    assert "names no neuron" in refused(capsys, *film, "left.mp4", "--probe", "spikes")
+    assert "no neuron 7 in a layer spikes" in refused(capsys, *film, "left.mp4", *SMALL, "--probe", "spikes:7")
+    assert "is for a film" in refused(capsys, "left.dat", "--probe", "spikes:1")
     assert "nothing to film" in refused(capsys, "--video", "left.mp4")
     assert "is for a film" in refused(capsys, "left.dat", "--fps", "10")
     assert not (here / "left.mp4").exists()

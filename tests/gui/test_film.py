@@ -21,6 +21,7 @@ from streamsnn.gui.film import Filmed, Shot
 from streamsnn.gui.film_files import FilmFormat, Picture, open_film
 from streamsnn.gui.film_sound import FilmSound
 from streamsnn.gui.palettes import PALETTES
+from streamsnn.gui.theme import DARK
 from streamsnn.player.messages import Open
 from streamsnn.sources.sound_files import SoundFile
 
@@ -143,10 +144,47 @@ def test_a_fast_film_shows_all_events(wanted: Open, tmp_path: Path, reels: list[
     assert fast > 2 * true
 
 
+def test_membranes_are_shown_from_before_the_part_on(wanted: Open, tmp_path: Path, reels: list[Reel]) -> None:
+    probed = {"probes": (("spikes", 1), ("spikes", 0))}
+    film(wanted, tmp_path / "none.mp4", out_us=600_000)
+    film(wanted, tmp_path / "all.mp4", out_us=600_000, **probed)
+    film(wanted, tmp_path / "part.mp4", in_us=400_000, out_us=600_000, **probed)
+    none, everything, part = (np.array(reel.pictures)[:, 116:170, 226:].astype(int) for reel in reels)
+    left = DARK.category(1)
+    # The second neuron's trace: it is the one that hears the left half, where everything happens.
+    drawn = np.abs(everything[-1][10:] - (left.blue(), left.green(), left.red())).max(axis=-1) < 60
+    assert drawn.any(axis=0).sum() > 4
+    assert not np.array_equal(everything[-1], none[-1])
+    assert np.array_equal(everything[-1], part[-1])
+
+
+def test_what_comes_in_and_is_lost_is_shown(wanted: Open, tmp_path: Path, reels: list[Reel]) -> None:
+    film(wanted, tmp_path / "busy.mp4", out_us=500_000)
+    events = side_events("left", count=4_000, duration_us=DURATION_US)
+    write_recording(Path(wanted.source), events[events["t"] < 100_000], SENSOR)
+    film(wanted, tmp_path / "quiet.mp4", out_us=500_000)
+    busy, quiet = (np.array(reel.pictures)[:, 135:165, 145:220].astype(int) for reel in reels)
+    assert np.array_equal(busy[0], quiet[0])
+    assert not np.array_equal(busy[-1], quiet[-1])
+
+
+@pytest.mark.parametrize(
+    ("probes", "told"),
+    [
+        ((("spikes", 2),), "no neuron 2 in a layer spikes"),
+        ((("nowhere", 0),), "no neuron 0 in a layer nowhere"),
+        ((("spikes", 0),) * 5, "At most 4"),
+    ],
+)
+def test_neurons_that_cannot_be_watched_are_refused(wanted: Open, tmp_path: Path, probes: Any, told: str) -> None:
+    assert told in refused(wanted, tmp_path / "film.mp4", probes=probes)
+
+
 def test_a_part_begins_as_if_all_before_had_been_played(wanted: Open, tmp_path: Path, reels: list[Reel]) -> None:
     film(wanted, tmp_path / "all.mp4")
     assert film(wanted, tmp_path / "part.mp4", in_us=400_000, out_us=750_000).pictures == 4
-    everything, part = (np.array(reel.pictures)[:, :160, :220] for reel in reels)
+    # But for the numbers, which change four times a second of the film so that one can read them.
+    everything, part = (np.array(reel.pictures)[:, :160, :140] for reel in reels)
     assert np.array_equal(everything[4:7], part[:3])
 
 

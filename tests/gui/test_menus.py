@@ -9,15 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 from playing import Driver
 from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QDoubleSpinBox, QFileDialog, QMenu
-from toys import SENSOR, changing_events, save_sides
+from toys import SENSOR, changing_events, save_ears, save_sides
 
 from streamsnn.engine import stream
 from streamsnn.formats import write_recording
+from streamsnn.gui import dialogs
+from streamsnn.gui.exports import Export
 from streamsnn.gui.theme import DARK, LIGHT
 from streamsnn.gui.window import MainWindow
 from streamsnn.modelfolder import load_model
@@ -118,6 +121,18 @@ def test_a_film_at_the_speed_that_is_typed(driver: Driver, chosen: list[str], tm
     assert shown_ms == pytest.approx(500, abs=100)
 
 
+def test_a_film_shows_the_membranes_that_are_watched(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    window = driver.window
+    window.playback.probe("spikes", 1)
+    begun: list[Export] = []
+    monkeypatch.setattr(window, "start_export", begun.append)
+    monkeypatch.setattr(dialogs, "ask_for_video", lambda _: (str(tmp_path / "film.mp4"), 1.0))
+    window.export_video()
+    assert "--probe=spikes:1" in begun[0].command
+
+
 def test_whoever_chooses_no_place_gets_nothing(driver: Driver, chosen: list[str], tmp_path: Path) -> None:
     before = sorted(tmp_path.iterdir())
     click(driver, "File", "Export the decisions")
@@ -187,6 +202,46 @@ def test_the_camera_s_motion_is_taken_out_by_key_and_by_click_while_it_goes_on(d
     driver.key(Qt.Key.Key_B)
     driver.until(lambda: playback.now is not now and playback.status.mode == "playing")
     assert not action.isChecked()
+
+
+def test_boxes_are_labelled_by_whoever_keeps_step(driver: Driver, tmp_path: Path) -> None:
+    window, playback = driver.window, driver.window.playback
+    sides, slow = str(tmp_path / "sides"), str(save_sides(tmp_path / "slow", step_us=10_000))
+    recording = str(tmp_path / "changing.dat")
+
+    def beside(model: str) -> str | None:
+        before = playback.now
+        playback.choose_model(model)
+        driver.until(lambda: playback.now is not before or window.banner.is_error)
+        assert not window.banner.is_error, window.banner.text
+        assert playback.wanted is not None
+        assert playback.wanted.track == "regions"
+        return playback.wanted.classify
+
+    driver.open(recording, sides, track="regions", classify=sides, paused=True)
+    assert window.banner.text == ""
+    assert beside(slow) is None
+    assert "Boxes have no labels" in window.banner.text
+    assert "5 ms" in window.banner.text
+    assert "10 ms" in window.banner.text
+    assert beside(sides) == sides
+    assert window.banner.text == ""
+
+
+def test_what_is_heard_is_not_boxed_and_plays_on(driver: Driver, tmp_path: Path) -> None:
+    playback = driver.window.playback
+    soundfile.write(tmp_path / "low.wav", np.full(16_000, 0.1), 16_000)
+    driver.open(str(tmp_path / "low.wav"), str(save_ears(tmp_path / "ears")), paused=True)
+    driver.key(Qt.Key.Key_B)
+    assert "not boxed" in driver.window.banner.text
+    assert playback.status.mode == "paused"
+    assert playback.wanted is not None
+    assert playback.wanted.track is None
+
+
+def test_how_a_sensor_is_seen_is_said_once_it_is_open(driver: Driver, tmp_path: Path) -> None:
+    driver.open(str(tmp_path / "changing.dat"), "nmnist-brf", paused=True)
+    driver.until(lambda: "with a margin" in driver.window.banner.text)
 
 
 def test_light_and_dark_full_screen_and_small(driver: Driver) -> None:

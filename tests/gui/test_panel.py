@@ -15,12 +15,13 @@ from streamsnn.gui.health_view import HealthView
 from streamsnn.gui.history_view import HistoryView
 from streamsnn.gui.membrane_view import MembraneView
 from streamsnn.gui.panel import CALM_NS
+from streamsnn.gui.rate_view import RateView
 from streamsnn.gui.sound_view import SoundView
 from streamsnn.gui.spike_view import SpikeView
 from streamsnn.gui.theme import DARK, LIGHT
 from streamsnn.gui.view import View
 
-VIEWS = [EventView, SoundView, DecisionView, HistoryView, SpikeView, MembraneView, HealthView]
+VIEWS = [EventView, SoundView, DecisionView, HistoryView, SpikeView, MembraneView, HealthView, RateView]
 
 
 @pytest.mark.parametrize("kind", VIEWS)
