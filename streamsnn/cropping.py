@@ -35,7 +35,11 @@ class Cropping:
     def __deepcopy__(self, memo: dict[int, Any]) -> Cropping:
         # Nothing outlives a call, so that room for another is all that a copy needs.
         copied = copy.copy(self)
-        copied._given, copied._boxes, copied._ends = self._given[:0].copy(), self._boxes[:0].copy(), self._ends[:0].copy()
+        copied._given, copied._boxes, copied._ends = (
+            self._given[:0].copy(),
+            self._boxes[:0].copy(),
+            self._ends[:0].copy(),
+        )
         copied._seen = self._seen.copy()
         return copied
 

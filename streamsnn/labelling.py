@@ -37,8 +37,7 @@ class LabellingSettings:
 
 
 class _Looked:
-    """What a model has seen of one track, and what is needed to look on. A copy has a state and a readout of its own.
-    """
+    """What a model has seen of one track. A copy of it has a state and a readout of its own."""
 
     def __init__(self, model: Model) -> None:
         card = model.card
