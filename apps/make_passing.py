@@ -3,8 +3,8 @@
     python apps/make_passing.py FOLDER TABLE FIRST LAST
 
 The scenes `synthetic:passing:FIRST` to LAST, 20 s each, are tracked, and what is in each box becomes a recording in
-FOLDER. FOLDER/TABLE.csv names three parts of each digit's, and what it is. Digits in the fonts of `UNSEEN` are left out,
-so that there are some that nothing was trained on.
+FOLDER. FOLDER/TABLE.csv names three parts of each digit's, and what it is. Digits in the fonts of `UNSEEN` are left
+out, so that there are some that nothing was trained on.
 """
 
 from __future__ import annotations
