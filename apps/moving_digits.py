@@ -39,9 +39,7 @@ LENGTH_US = 20_000_000
 GRID = InputSpec(34, 34)
 PARTS, PART_STEPS = 3, 30
 UNSEEN = ("STIXGeneral", "STIXGeneralBol", "STIXGeneralBolIta", "STIXGeneralItalic")
-WRONG_SHARE = 0.05
 THRESHOLDS = (*(round(0.3 + 0.025 * place, 3) for place in range(27)), 0.97, 0.98, 0.99)
-TEMPERATURES = np.geomspace(0.05, 20, 241)
 
 
 @dataclass
@@ -80,27 +78,21 @@ class Watcher:
 
 @dataclass
 class Pass:
-    """A digit that passed: its last track, what that had seen and said, and for each of its tracks the steps at which
-    it was wholly inside the track's box. `tracked` says whether it had one when it was inside for the last time."""
+    """A digit that passed: its last track, what that had seen, and for each of its tracks the steps at which it was
+    wholly inside the track's box. `verdict` is what became of it, "right", "wrong", "not sure" or "not tracked", when
+    it was inside for the last time, and `verdicts` count all steps at which it was."""
 
     sign: Sign
-    tracked: bool = False
+    verdict: str = "not tracked"
     track_id: int = 0
     seen: Seen | None = None
-    label: str | None = None
     boxed: dict[int, list[int]] = field(default_factory=dict)
+    verdicts: Counter[str] = field(default_factory=Counter)
 
     @property
     def inside(self) -> list[int]:
         """The steps at which it was wholly inside its last track's box."""
         return self.boxed.get(self.track_id, [])
-
-    @property
-    def verdict(self) -> str:
-        """ "right", "wrong", "not sure" or "not tracked"."""
-        if not self.tracked:
-            return "not tracked"
-        return "not sure" if self.label is None else "right" if self.label == self.sign.digit else "wrong"
 
 
 def passes(seed: int, model: Model | None) -> list[Pass]:
@@ -119,25 +111,35 @@ def passes(seed: int, model: Model | None) -> list[Pass]:
         for number, _, *box in truth.boxes(result.t_us):
             one = found.setdefault(number, Pass(truth.signs[number - 1]))
             fits = overlaps(np.array([box]), boxes)[0]
-            one.tracked = bool(len(fits) and fits.max() >= 0.5)
-            if one.tracked:
+            one.verdict = "not tracked"
+            if len(fits) and fits.max() >= 0.5:
                 track = result.tracks[int(fits.argmax())]
-                one.track_id, one.label, one.seen = track.id, track.label, watched[track.id]
+                one.track_id, one.seen = track.id, watched[track.id]
+                one.verdict = judged(track.label, one.sign.digit)
                 one.boxed.setdefault(track.id, []).append(result.step.index)
+            one.verdicts[one.verdict] += 1
     return list(found.values())
 
 
+def judged(label: str | None, digit: str) -> str:
+    return "not sure" if label is None else "right" if label == digit else "wrong"
+
+
 def tell(name: str, first: str = "0", last: str = "9") -> None:
-    """Asked is what a digit's track says in the end, the last time that the digit is wholly inside."""
-    model, told = open_model(name), Counter[tuple[bool, str]]()
+    """Asked is what a digit's track says in the end, the last time that the digit is wholly inside; then what those say
+    whose fonts were left out, and what all of them say at every step at which the digit is wholly inside."""
+    model = open_model(name)
+    ends, ends_unseen, always = Counter[str](), Counter[str](), Counter[str]()
     for seed in range(int(first), int(last) + 1):
-        scene = Counter((one.sign.face in UNSEEN, one.verdict) for one in passes(seed, model))
-        told.update(scene)
-        print(f"{seed:>4}  {dict(Counter(verdict for _, verdict in scene.elements()))}", flush=True)
-    for unseen, what in ((None, ""), (True, "in fonts that were left out: ")):
-        counts = Counter(verdict for left_out, verdict in told.elements() if unseen in (None, left_out))
-        total = max(1, counts.total())
-        print(f"{what}right {counts['right']} of {counts.total()} ({100 * counts['right'] / total:.1f} %),", end=" ")
+        scene = passes(seed, model)
+        print(f"{seed:>4}  {dict(Counter(one.verdict for one in scene))}", flush=True)
+        ends.update(one.verdict for one in scene)
+        ends_unseen.update(one.verdict for one in scene if one.sign.face in UNSEEN)
+        for one in scene:
+            always.update(one.verdicts)
+    for what, counts in (("", ends), ("in fonts that were left out: ", ends_unseen), ("at every step: ", always)):
+        total = counts.total()
+        print(f"{what}right {counts['right']} of {total} ({100 * counts['right'] / max(1, total):.1f} %),", end=" ")
         print(f"wrong {counts['wrong']}, not sure {counts['not sure']}, not tracked {counts['not tracked']}")
 
 
@@ -173,38 +175,33 @@ def as_events(steps: list[Step]) -> Events:
 
 
 def calibrate(name: str, first: str, last: str) -> None:
-    """Write into MODEL the temperature that makes the digits' own labels the most likely at the last, and the lowest
-    threshold with which no more than one in twenty of the labels that are shown then is wrong."""
+    """Write into MODEL the threshold with which the most digits are told right, less those told wrong, in the end; of
+    several that are as good the highest, which has the most in hand."""
     folder, model = find_model(name), open_model(name)
     card = model.card
-    seen = [one for seed in range(int(first), int(last) + 1) for one in passes(seed, model) if one.tracked]
-    evidence = np.array([gathered(one, card, card.readout)[0] for one in seen])
-    wanted = np.array([card.labels.index(one.sign.digit) for one in seen])
+    seen = [one for seed in range(int(first), int(last) + 1) for one in passes(seed, model) if one.seen is not None]
 
-    def surprise(temperature: float) -> float:
-        scaled = (evidence - evidence.max(1, keepdims=True)) / temperature
-        return float(np.mean(np.log(np.exp(scaled).sum(1)) - scaled[np.arange(wanted.size), wanted]))
+    def counted(threshold: float) -> tuple[int, int]:
+        readout = dataclasses.replace(card.readout, threshold=threshold)
+        told = Counter(judged(shown(one, card, readout), one.sign.digit) for one in seen)
+        return told["right"], told["wrong"]
 
-    temperature = round(float(min(TEMPERATURES, key=surprise)), 4)
-    for threshold in THRESHOLDS:
-        readout = dataclasses.replace(card.readout, temperature=temperature, threshold=threshold)
-        shown = [(gathered(one, card, readout)[1], one.sign.digit) for one in seen]
-        right = sum(label == digit for label, digit in shown)
-        wrong = sum(label is not None for label, _ in shown) - right
-        if wrong <= WRONG_SHARE * (right + wrong):
-            break
-    save_card(folder, dataclasses.replace(card, readout=readout))
-    print(f"temperature {temperature}, threshold {threshold}: right {right} of {len(seen)}, wrong {wrong}")
+    counts = {threshold: counted(threshold) for threshold in THRESHOLDS}
+    best = max(THRESHOLDS, key=lambda threshold: (counts[threshold][0] - counts[threshold][1], threshold))
+    save_card(folder, dataclasses.replace(card, readout=dataclasses.replace(card.readout, threshold=best)))
+    for threshold, (right, wrong) in counts.items():
+        print(f"{'written' if threshold == best else '':8}{threshold:<6} right {right} of {len(seen)}, wrong {wrong}")
 
 
-def gathered(one: Pass, card: ModelCard, settings: ReadoutSettings) -> tuple[NDArray[np.float32], str | None]:
-    """What a readout with these settings holds, and shows, the last time that the digit is wholly inside."""
+def shown(one: Pass, card: ModelCard, settings: ReadoutSettings) -> str | None:
+    """What a readout with these settings shows the last time that the digit is wholly inside its track's box."""
     assert one.seen is not None
     readout = ScoreReadout(settings, card.labels, card.step_us)
+    label = None
     for step, scores in zip(one.seen.steps, one.seen.scores, strict=True):
         if step.index <= one.inside[-1]:
-            decision = readout(Output(scores, {}))
-    return decision.scores, decision.label
+            label = readout(Output(scores, {})).label
+    return label
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def test_digits_in_fonts_to_be_left_out_are_not_recorded(tmp_path: Path, monkeyp
     step = app["Step"](0, np.zeros(4, np.int32), 0)
     seen = app["Seen"](None, [step._replace(index=index) for index in range(100)])
     passed = [
-        app["Pass"](sign._replace(face=face), True, number, seen, None, {number: list(range(100))})
+        app["Pass"](sign._replace(face=face), "right", number, seen, {number: list(range(100))})
         for number, face in enumerate((None, "STIXGeneral", "DejaVuSans"))
     ]
     monkeypatch.setitem(app["record"].__globals__, "passes", lambda seed, model: passed)
@@ -139,15 +139,17 @@ def test_who_is_wrong_is_to_be_not_sure(
         steps = [app["Step"](index, np.empty(0, np.int32), 0) for index in range(6)]
         # What comes after the digit was wholly inside for the last time does not count.
         told = [np.array(scores, np.float32)] * 4 + [np.array([90.0, 0.0], np.float32)] * 2
-        return app["Pass"](sign._replace(digit=digit), True, 1, app["Seen"](None, steps, told), None, {1: [0, 3]})
+        return app["Pass"](sign._replace(digit=digit), "", 1, app["Seen"](None, steps, told), {1: [0, 3]})
 
     passed = [passing("1", (3.0, 0.0))] * 10 + [passing("2", (0.0, 3.0))] * 10 + [passing("2", (1.0, 0.0))] * 3
     monkeypatch.setitem(app["calibrate"].__globals__, "passes", lambda seed, model: passed)
     app["calibrate"]("digits", "0", "0")
-    assert "right 20 of 23, wrong 0" in capsys.readouterr().out
-    readout = load_spec(here / "models" / "digits").card.readout
-    sure, unsure = (1 / (1 + np.exp(-margin / readout.temperature)) for margin in (3.0, 1.0))
-    assert unsure <= readout.threshold < sure
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows[0] == ["0.3", "right", "20", "of", "23,", "wrong", "3"]
+    assert rows[-1][-1] == "0"
+    # A margin of 3 is a confidence of 0.953, one of 1 of 0.731: the highest threshold that leaves all of the first.
+    assert [row[1:] for row in rows if row[0] == "written"] == [["0.95", "right", "20", "of", "23,", "wrong", "0"]]
+    assert load_spec(here / "models" / "digits").card.readout.threshold == 0.95
 
 
 def test_a_sound_is_brought_to_level_as_a_whole(
