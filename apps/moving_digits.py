@@ -206,9 +206,10 @@ def shown(one: Pass, card: ModelCard, settings: ReadoutSettings) -> str | None:
 
 if __name__ == "__main__":
     try:
-        what = {"--record": record, "--calibrate": calibrate}
-        if sys.argv[1:2] and sys.argv[1] in what:
-            what[sys.argv[1]](*sys.argv[2:])
+        if sys.argv[1:2] == ["--record"]:
+            record(*sys.argv[2:])
+        elif sys.argv[1:2] == ["--calibrate"]:
+            calibrate(*sys.argv[2:])
         else:
             tell(*sys.argv[1:])
     except StreamsnnError as error:
