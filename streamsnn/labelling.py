@@ -96,7 +96,7 @@ class Labelling:
     def __deepcopy__(self, memo: dict[int, Any]) -> Labelling:
         memo[id(self._model)] = self._model
         copied = copy.copy(self)
-        # A batch points into the states that it was made of: the copy makes one of its own states.
+        # A batch points into the states that it was made of: the copy makes one of its own, and holds on to no others.
         copied._batched, copied._batch = (), None
         for name in ("_tracker", "_cropping", "_looked"):
             setattr(copied, name, copy.deepcopy(getattr(self, name), memo))

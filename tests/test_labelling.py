@@ -165,6 +165,7 @@ def test_tracks_together_are_tracks_one_by_one(name: str) -> None:
         if index == 40:  # A copy goes on as the one that it was made of, in states of its own.
             trackers[0].tracks = ()
             together = copy.deepcopy(together)
+            assert together._batch is None, "a snapshot holds on to no states but its own"
             trackers = together._tracker, trackers[1]  # type: ignore[assignment]
     counts = [len(tracks) for tracks in told]
     assert 0 in counts
@@ -205,7 +206,9 @@ def test_as_many_are_told_as_there_are_and_a_few_are_remembered() -> None:
     assert (kept.steps, len(labelling._looked)) == (2, 100)
     tracker.tracks = everyone[:1]
     labelling.update(Step(2, silence, 0))
-    assert len(labelling._looked) == 64
+    # The longest out of sight are forgotten first.
+    assert set(labelling._looked) == {0, *range(37, 100)}
+    assert labelling._looked[0].steps == 3
     assert labelling._looked[99] is kept
     labelling.reset()
     assert not labelling._looked
