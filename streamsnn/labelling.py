@@ -7,27 +7,33 @@ for real-time systems"): the tracker works on the whole sensor, the classifier o
 from __future__ import annotations
 
 import copy
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numba import boolean, float64, int32, int64
-from numpy.typing import NDArray
-
-from streamsnn.compiled import compiled
+from streamsnn.cropping import Cropping
 from streamsnn.errors import StreamsnnError
+from streamsnn.network import Network
 from streamsnn.readout import ScoreReadout
-from streamsnn.types import InputSpec, Model, Step, Track, Tracker
+from streamsnn.state import StateBatch
+from streamsnn.types import InputSpec, Model, Output, Step, Track, Tracker
 
-_MARGIN = 0.15
-"""Events this share of its size beside a box are the object's, too."""
+_MOST = 64
+"""Tracks that are remembered at a time."""
 
 
 @dataclass(frozen=True)
 class LabellingSettings:
-    """A box's longer side is brought to the share `fill` of the model's input, and its middle to the input's."""
+    """A track's size, the longer side of its box, is brought to the share `fill` of the model's input, and the box's
+    middle to the input's.
+
+    The size is a mean that forgets with `settle_ms`: a box breathes with what just fires of an object, and what is
+    seen in it should not. The middle is the tracker's: it follows motion already, and smoothed once more it would lag.
+    """
 
     fill: float = 0.65
+    settle_ms: float = 300.0
 
 
 class _Looked:
@@ -37,18 +43,28 @@ class _Looked:
         card = model.card
         self.state: Any = model.initial_state()
         self.readout = ScoreReadout(card.readout, card.labels, card.step_us)
+        self.size_px = 0.0
+        self.steps = 0
+        self.index = 0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Looked:
         copied = copy.copy(self)
         copied.state, copied.readout = self.state.copy(), copy.deepcopy(self.readout, memo)
         return copied
 
+    def settle(self, track: Track, gain: float) -> float:
+        """Move the size towards that of the track's box, and say what it is now."""
+        self.steps += 1
+        self.size_px += max(gain, 1 / self.steps) * (max(track.width, track.height) - self.size_px)
+        return self.size_px
+
 
 class Labelling:
     """`tracker`, which takes steps of `spec` and `step_us`, with a label and its confidence in every track.
 
     The events in a track's box, moved and scaled to the size of the model's input, are the steps of a stream of the
-    track's own, with a state and a readout as long as it lives. Refused with StreamsnnError: a model that hears, or
+    track's own, with a state and a readout as long as it lives. A track that was out of sight for longer than the model
+    remembers begins with a fresh state, and keeps its readout. Refused with StreamsnnError: a model that hears, or
     whose steps are of another length. Copies share the model, which never changes.
     """
 
@@ -68,16 +84,22 @@ class Labelling:
                 f'"{card.name}" takes steps of {card.step_us / 1000:g} ms, the tracker of {step_us / 1000:g} ms.',
                 hint=f"Both must be one: --step {card.step_us}us, or another model.",
             )
-        self._tracker, self._model, self._spec = tracker, model, spec
-        self._settings = settings or LabellingSettings()
+        settings = settings or LabellingSettings()
+        self._tracker, self._model = tracker, model
+        self._cropping = Cropping(spec, card.input, settings.fill)
+        self._gain = 1 - math.exp(-step_us / (1000 * settings.settle_ms))
+        self._memory_steps = max(1, card.memory_us // step_us)
         self._looked: dict[int, _Looked] = {}
-        self._given = np.empty(0, np.int32)
-        self._seen = np.zeros(card.input.size, np.bool_)
+        self._batched: tuple[_Looked, ...] = ()
+        self._batch: StateBatch | None = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Labelling:
         memo[id(self._model)] = self._model
         copied = copy.copy(self)
-        copied.__dict__.update({name: copy.deepcopy(value, memo) for name, value in vars(self).items()})
+        # A batch points into the states that it was made of: the copy makes one of its own, and holds on to no others.
+        copied._batched, copied._batch = (), None
+        for name in ("_tracker", "_cropping", "_looked"):
+            setattr(copied, name, copy.deepcopy(getattr(self, name), memo))
         return copied
 
     @property
@@ -94,97 +116,36 @@ class Labelling:
     def update(self, step: Step) -> tuple[Track, ...]:
         """The objects at the end of `step`, each with what the model thinks of it so far."""
         tracks = self._tracker.update(step)
-        before, self._looked = self._looked, {}
+        if not tracks:
+            return ()
+        looked = [self._look(track, step.index) for track in tracks]
+        # Who is out of sight is remembered as long as the tracker may bring it back, or until there are too many.
+        while len(self._looked) > max(_MOST, len(tracks)):
+            del self._looked[next(iter(self._looked))]
+        sizes_px = [each.settle(track, self._gain) for each, track in zip(looked, tracks, strict=True)]
+        outputs = self._step(self._cropping(step, tracks, sizes_px), looked)
         named = []
-        for track in tracks:
-            looked = before.get(track.id) or _Looked(self._model)
-            self._looked[track.id] = looked
-            output = self._model.step(Step(step.index, self._crop(step, track), step.arrived_ns), looked.state)
-            decision = looked.readout(output)
+        for track, each, output in zip(tracks, looked, outputs, strict=True):
+            decision = each.readout(output)
             named.append(track._replace(label=decision.label, confidence=decision.confidence))
-        # Who is out of sight for a while is remembered as long as the tracker may bring it back.
-        for id_, looked in before.items():
-            if id_ not in self._looked and len(self._looked) < _MOST:
-                self._looked[id_] = looked
         return tuple(named)
 
-    def _crop(self, step: Step, track: Track) -> NDArray[np.int32]:
-        spec, grid = self._spec, self._model.card.input
-        if self._given.size < step.addresses.size:
-            self._given = np.empty(2 * step.addresses.size, np.int32)
-        size = max(track.width, track.height)
-        zoom = self._settings.fill * min(grid.width, grid.height) / size
-        count = _crop(
-            step.addresses,
-            spec.width,
-            spec.height,
-            spec.polarity == "split",
-            track.x - _MARGIN * size,
-            track.y - _MARGIN * size,
-            track.x + track.width + _MARGIN * size,
-            track.y + track.height + _MARGIN * size,
-            zoom,
-            grid.width,
-            grid.height,
-            grid.polarity == "split",
-            self._given,
-        )
-        given = self._given[:count].copy()
-        return np.unique(given) if grid.value == "binary" else given
+    def _look(self, track: Track, index: int) -> _Looked:
+        """What was seen of the track so far, and is now the newest in memory."""
+        looked = self._looked.pop(track.id, None)
+        if looked is None:
+            looked = _Looked(self._model)
+        elif index - looked.index > self._memory_steps:
+            looked.state.reset()
+        looked.index = index
+        self._looked[track.id] = looked
+        return looked
 
-
-_MOST = 64
-"""Tracks that are remembered at a time."""
-
-
-@compiled(
-    int64(
-        int32[::1],
-        int64,
-        int64,
-        boolean,
-        float64,
-        float64,
-        float64,
-        float64,
-        float64,
-        int64,
-        int64,
-        boolean,
-        int32[::1],
-    )
-)
-def _crop(
-    addresses: NDArray[np.int32],
-    width: int,
-    height: int,
-    polarities: bool,
-    left: float,
-    top: float,
-    right: float,
-    bottom: float,
-    zoom: float,
-    cells_across: int,
-    cells_down: int,
-    split: bool,
-    out: NDArray[np.int32],
-) -> int:
-    """The events in a box as addresses of an input of `cells_across` x `cells_down` into `out`; how many there are."""
-    plane, cells = width * height, cells_across * cells_down
-    reciprocal = float64(1.0) / width
-    middle_x, middle_y = 0.5 * (left + right), 0.5 * (top + bottom)
-    count = 0
-    for i in range(addresses.size):
-        address = int64(addresses[i])
-        on = int64(polarities and address >= plane)
-        pixel = address - plane * on
-        y = int64((pixel + 0.5) * reciprocal)
-        x = pixel - y * width
-        if x + 0.5 < left or x + 0.5 > right or y + 0.5 < top or y + 0.5 > bottom:
-            continue
-        column = int64(np.floor((x + 0.5 - middle_x) * zoom + 0.5 * cells_across))
-        row = int64(np.floor((y + 0.5 - middle_y) * zoom + 0.5 * cells_down))
-        if 0 <= column < cells_across and 0 <= row < cells_down:
-            out[count] = (row * cells_across + column) + (cells * on if split else 0)
-            count += 1
-    return count
+    def _step(self, steps: Sequence[Step], looked: Sequence[_Looked]) -> Sequence[Output]:
+        """What the model says of each of `looked` after its own of `steps`."""
+        if not isinstance(self._model, Network):
+            return [self._model.step(step, each.state) for step, each in zip(steps, looked, strict=True)]
+        if self._batch is None or tuple(looked) != self._batched:
+            self._batched = tuple(looked)
+            self._batch = StateBatch([each.state for each in looked])
+        return self._model.step_many(steps, self._batch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,11 @@ import soundfile
 from toys import save_ears, save_sides, write_side
 
 from streamsnn.formats import write_recording
-from streamsnn.types import EVENT, Hearing, Sensor
+from streamsnn.modelfolder import load_spec
+from streamsnn.sources.passing import make_passing
+from streamsnn.training.batches import View, read_takes
+from streamsnn.training.dataset import open_dataset
+from streamsnn.types import EVENT, Hearing, InputSpec, Sensor
 
 APPS = Path(__file__).resolve().parents[1] / "apps"
 
@@ -78,6 +83,73 @@ def test_rotation_tells_rate_and_circle_of_a_path() -> None:
     rate_hz, error_hz = app["turning"](t_s, np.arctan2(y - 90, x - 100))
     assert rate_hz == pytest.approx(12)
     assert error_hz < 1e-6
+
+
+def test_digits_that_pass_are_recorded_as_they_are_boxed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = runpy.run_path(str(APPS / "moving_digits.py"))
+    monkeypatch.setitem(app["record"].__globals__, "LENGTH_US", 4_200_000)
+    app["record"](str(tmp_path), "learn", "3", "3")
+    assert capsys.readouterr().out == "learn.csv: 6 parts of recordings\n"
+    dataset = open_dataset(tmp_path, tmp_path / "learn.csv")
+    first, second = make_passing("3").signs[:2]
+    assert [sample.label for sample in dataset.samples] == [first.digit] * 3 + [second.digit] * 3
+    for take in read_takes(dataset, InputSpec(34, 34), View()):
+        # 300 ms of strokes, in the middle of what the model sees.
+        assert take.events.size > 1000
+        assert abs(np.median(take.events["x"]) - 16.5) < 5
+        assert abs(np.median(take.events["y"]) - 16.5) < 5
+
+
+def test_digits_in_fonts_to_be_left_out_are_not_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = runpy.run_path(str(APPS / "moving_digits.py"))
+    sign = make_passing("0").signs[0]
+    step = app["Step"](0, np.zeros(4, np.int32), 0)
+    seen = app["Seen"](None, [step._replace(index=index) for index in range(100)])
+    passed = [
+        app["Pass"](sign._replace(face=face), "right", number, seen, {number: list(range(100))})
+        for number, face in enumerate((None, "STIXGeneral", "DejaVuSans"))
+    ]
+    monkeypatch.setitem(app["record"].__globals__, "passes", lambda seed, model: passed)
+    app["record"](str(tmp_path), "learn", "0", "0")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0-0.dat", "0-2.dat", "learn.csv"]
+
+
+def test_what_was_in_a_box_is_kept_step_by_step() -> None:
+    app = runpy.run_path(str(APPS / "moving_digits.py"))
+    steps = [app["Step"](7, np.array([0, 5, 1156 + 35], np.int32), 0), app["Step"](9, np.array([33], np.int32), 0)]
+    events = app["as_events"](steps)
+    assert events.tolist() == [
+        (70_000, 0, 0, False),
+        (73_333, 5, 0, False),
+        (76_666, 1, 1, True),
+        (90_000, 33, 0, False),
+    ]
+
+
+def test_who_is_wrong_is_to_be_not_sure(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_sides(here / "models" / "digits", ("1", "2"))
+    app = runpy.run_path(str(APPS / "moving_digits.py"))
+    sign = make_passing("0").signs[0]
+
+    def passing(digit: str, scores: tuple[float, float]) -> Any:
+        steps = [app["Step"](index, np.empty(0, np.int32), 0) for index in range(6)]
+        # What comes after the digit was wholly inside for the last time does not count.
+        told = [np.array(scores, np.float32)] * 4 + [np.array([90.0, 0.0], np.float32)] * 2
+        return app["Pass"](sign._replace(digit=digit), "", 1, app["Seen"](None, steps, told), {1: [0, 3]})
+
+    passed = [passing("1", (3.0, 0.0))] * 10 + [passing("2", (0.0, 3.0))] * 10 + [passing("2", (1.0, 0.0))] * 3
+    monkeypatch.setitem(app["calibrate"].__globals__, "passes", lambda seed, model: passed)
+    app["calibrate"]("digits", "0", "0")
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows[0] == ["0.3", "right", "20", "of", "23,", "wrong", "3"]
+    assert rows[-1][-1] == "0"
+    # A margin of 3 is a confidence of 0.953, one of 1 of 0.731: the highest threshold that leaves all of the first.
+    assert [row[1:] for row in rows if row[0] == "written"] == [["0.95", "right", "20", "of", "23,", "wrong", "0"]]
+    assert load_spec(here / "models" / "digits").card.readout.threshold == 0.95
 
 
 def test_a_sound_is_brought_to_level_as_a_whole(

@@ -20,7 +20,7 @@ _EXAMPLES = """\
   streamsnn track street.aedat4 --speed max --json | jq '.tracks[].id'
   streamsnn track synthetic:shapes:hard --stop 5s --csv boxes.csv
   streamsnn track synthetic:shapes:shaking --stop 5s --ego-motion
-  streamsnn track synthetic:passing:7 --classify nmnist-sliding-psn --stop 8s
+  streamsnn track synthetic:passing:7 --classify passing-digits --stop 8s
   streamsnn track fast.raw --step 1ms --tracker clusters --filter background:tau=2ms"""
 
 

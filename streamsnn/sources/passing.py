@@ -23,11 +23,13 @@ class Sign(NamedTuple):
     """A digit that is in the middle of the picture at `middle_us`: its `number` from 1, and how it moves.
 
     It crosses along x at `speed_px_s` in the lane `y_px` and sways by `sway_px` up and down at `sway_hz`. `ink` is its
-    picture's coverage, a pixel of which is `zoom` pixels wide.
+    picture's coverage, a pixel of which is `zoom` pixels wide; `face` is the font that it is printed in, or None where
+    it is written with a pen.
     """
 
     number: int
     digit: str
+    face: str | None
     middle_us: int
     speed_px_s: float
     y_px: float
@@ -85,16 +87,19 @@ def make_passing(choice: str) -> Passing:
 def _sign(k: int, rng: np.random.Generator) -> Sign:
     digit = str(rng.integers(10))
     slant_deg = float(rng.uniform(0.0, 12.0))
+    face = None
     if rng.random() < 0.5:
         ink = lettering.write(digit, int(rng.integers(1 << 30)), slant_deg=slant_deg)
     else:
-        ink = lettering.draw(digit, str(rng.choice(lettering.FACES)), slant_deg=slant_deg / 2)
+        face = str(rng.choice(lettering.FACES))
+        ink = lettering.draw(digit, face, slant_deg=slant_deg / 2)
     lane = k % len(_LANES_PX)
     speed_px_s = float(rng.uniform(35.0, 60.0)) * (-1.0 if lane else 1.0)
     # The digits of a lane follow one another so far apart that they never meet.
     middle_us = 2_000_000 + k // len(_LANES_PX) * _EVERY_US + lane * _EVERY_US // 2
     sway_hz, sway_px, zoom = rng.uniform(1.5, 2.5), rng.uniform(3.0, 6.0), rng.uniform(0.9, 1.5)
-    return Sign(k + 1, digit, middle_us, speed_px_s, _LANES_PX[lane], float(sway_px), float(sway_hz), float(zoom), ink)
+    sways = float(sway_px), float(sway_hz)
+    return Sign(k + 1, digit, face, middle_us, speed_px_s, _LANES_PX[lane], *sways, float(zoom), ink)
 
 
 @compiled()

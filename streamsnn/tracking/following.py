@@ -58,7 +58,9 @@ def follow(
         started_ns = clock.now_ns()
         tracks = tracker.update(step)
         stamps = Stamps(step.arrived_ns, started_ns, clock.now_ns())
-        return Followed(step, (step.index + 1) * step_us, tracks, stamps, dropped + binner.dropped, background_of(tracker))
+        return Followed(
+            step, (step.index + 1) * step_us, tracks, stamps, dropped + binner.dropped, background_of(tracker)
+        )
 
     try:
         for packet in source:

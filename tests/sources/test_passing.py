@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from streamsnn.errors import StreamsnnError
+from streamsnn.sources.lettering import FACES
 from streamsnn.sources.passing import HEIGHT, WIDTH, make_passing
 
 
@@ -28,6 +29,12 @@ def test_the_same_seed_is_the_same_scene() -> None:
     first = make_passing("5").log_intensity(2_100_000).copy()
     np.testing.assert_array_equal(first, make_passing("5").log_intensity(2_100_000))
     assert not np.array_equal(first, make_passing("6").log_intensity(2_100_000))
+
+
+def test_a_sign_says_how_it_was_made() -> None:
+    faces = [sign.face for sign in make_passing("3").signs]
+    assert 8 <= faces.count(None) <= 32
+    assert set(faces) - {None} <= set(FACES)
 
 
 def test_what_is_no_seed() -> None:
