@@ -16,14 +16,14 @@ each step.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import float64, int32, int64
 from numpy.typing import NDArray
 
 from streamsnn.compiled import compiled
-from streamsnn.tracking.detections import Follower
+from streamsnn.tracking.detections import DETECTED, Follower
 from streamsnn.tracking.tracks import TrackSettings
 from streamsnn.types import InputSpec, Step, Track
 
@@ -48,6 +48,10 @@ class ClusterSettings:
     edge: float = 1.7
 
 
+# An object is several clusters for long.
+_TRACKS = replace(DETECTED, young_us=2_000_000)
+
+
 class ClusterTracker:
     """Follows what moves over a sensor; `update` takes the steps of `spec`, whose cells are the sensor's pixels."""
 
@@ -62,7 +66,7 @@ class ClusterTracker:
         self.scale = max(0.5, min(spec.width, spec.height) / 260.0)
         pixels = spec.width * spec.height
         self._plane = pixels if spec.polarity == "split" else 2 * pixels
-        self._follower = Follower(spec, step_us, 2 * self.settings.margin * self.scale, tracks)
+        self._follower = Follower(spec, step_us, 2 * self.settings.margin * self.scale, tracks or _TRACKS)
         self._last = np.empty((spec.height + 2, spec.width + 2), np.int32)
         self._clusters = np.zeros((_MOST, 8))
         self.reset()

@@ -29,7 +29,8 @@ class RegionSettings:
     Pixels up to `gap` apart lie together, and `least` of them make a region. A region is looked for among the newest
     `enough` pixels for each of the sensor's columns and rows, but over two steps and `shortest_us` at least, and
     `longest_us` at most: a lively scene is seen at a shorter time than a slow one. Of many pixels the share `trim` may
-    lie outside of each edge of a box. `growth` says how much larger than usual fragments may make an object.
+    lie outside of each edge of a box. `growth` says how much larger than usual fragments may make an object, and
+    `reach` how far outside of its box, which is an eighth larger, a pixel of a shared region may be one's own.
     """
 
     gap: float = 6.0
@@ -39,6 +40,7 @@ class RegionSettings:
     longest_us: int = 100_000
     trim: float = 0.05
     growth: float = 0.3
+    reach: float = 4.0
 
 
 class RegionTracker:
@@ -63,8 +65,9 @@ class RegionTracker:
         self._histogram = np.empty((MOST + 1, spec.width + spec.height), np.int32)
         self._edges = np.empty((MOST, 4))
         self._pixels, self._signs = np.empty(MOST + 1, np.int64), np.empty(MOST + 1, np.int64)
+        self._pieces, self._shared = np.zeros(MOST, np.int32), np.zeros(MOST, np.bool_)
         slots = 1 + self.settings.longest_us // self._activity.slot_us
-        self._ages_s = (np.arange(slots) + 0.5) * self._activity.slot_us * 1e-6
+        self._ages_s = np.arange(0.5, slots, dtype=np.float64) * (self._activity.slot_us * 1e-6)
         self._shifts = np.empty((MOST + 1, slots, 2), np.int32)
 
     def reset(self) -> None:
@@ -83,36 +86,41 @@ class RegionTracker:
         tracks.predict((step.index + 1) * self.step_us)
         x, y, _, sign = self._activity.pixels
         if self._regions.find(x, y, sign, self._least):
-            boxes = tracks.boxes
-            track_of, shared = self._match(boxes)
-            self._measure(track_of, boxes, shared)
+            track_of = self._match()
+            self._measure(track_of)
             regions = self._regions
             tracks.begin(regions.boxes, regions.sums, track_of, regions.owners, self._least)
             self._merging(self.step_us)
         tracks.prune()
         return tracks.report()
 
-    def _match(self, boxes: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-        """The track of each region, -1 for none; whose region had to be divided."""
-        regions, gap = self._regions, float(self._regions.cell)
-        shared = np.zeros(len(boxes), np.bool_)
-        sure = np.flatnonzero(self.tracks.sure)
+    def _match(self) -> NDArray[np.int32]:
+        """The track of each region, -1 for none."""
+        tracks, regions, gap = self.tracks, self._regions, float(self._regions.cell)
+        x, y, age, sign = self._activity.pixels
         before = regions.count
-        if len(sure) > 1:
-            regions.split(boxes[sure])
-        fits = affinity(boxes, regions.boxes, gap)
-        if regions.count > before:
-            owners = sure[regions.owners[before:]]
-            fits[:, before:] = 0.0
-            fits[owners, np.arange(before, regions.count)] = 2.0
-            shared[owners] = True
+        regions.share_out(
+            x,
+            y,
+            age,
+            sign,
+            self._least,
+            tracks.crowd,
+            tracks.settings.known_us,
+            self._ages_s,
+            self.settings.reach * tracks.scale,
+            self._shared,
+        )
+        fits = affinity(tracks.boxes, regions.boxes, tracks.margins(gap))
+        fits[:, before:] = 0.0
+        fits[regions.owners[before:], np.arange(before, regions.count)] = 2.0
         track_of = assign(fits, 0.2)
-        if len(boxes):
-            absorb(boxes, self.tracks.usual, regions.boxes, track_of, gap, self.settings.growth)
-        return track_of, shared
+        oldest_s = self._ages_s[age[-1]]
+        absorb(tracks.crowd, regions.boxes, track_of, self._pieces, gap, self.settings.growth, oldest_s)
+        return track_of
 
-    def _measure(self, track_of: NDArray[np.int32], boxes: NDArray[np.float64], shared: NDArray[np.bool_]) -> None:
-        n, regions, activity = len(boxes), self._regions, self._activity
+    def _measure(self, track_of: NDArray[np.int32]) -> None:
+        n, regions, activity = self.tracks.count, self._regions, self._activity
         if n == 0:
             return
         edges, pixels, signs = self._edges[:n], self._pixels[: n + 1], self._signs[: n + 1]
@@ -134,5 +142,12 @@ class RegionTracker:
             pixels,
             signs,
         )
-        margin = float(regions.cell)
-        self.tracks.correct(edges, pixels[:n], signs[:n], shared, margin=margin, elapsed_us=self.step_us)
+        self.tracks.correct(
+            edges,
+            pixels[:n],
+            signs[:n],
+            self._shared[:n],
+            self._pieces[:n],
+            margin=float(regions.cell),
+            elapsed_us=self.step_us,
+        )

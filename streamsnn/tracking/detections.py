@@ -7,14 +7,15 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from streamsnn.tracking.assignment import affinity, assign
+from streamsnn.tracking.assignment import absorb, affinity, assign
 from streamsnn.tracking.merging import Merging
 from streamsnn.tracking.tracks import Tracks, TrackSettings
 from streamsnn.types import InputSpec, Sensor, Track
 
 _LEAST_FIT = 0.2
-# Boxes that are detected anew at every step jump about.
-_SETTINGS = TrackSettings(moved=2.0, leap=math.inf, acceleration=150.0, breathing=12.0)
+_GROWTH = 0.3
+# Boxes that are detected anew at every step jump about: which edge is hidden cannot be told from that.
+DETECTED = TrackSettings(moved=2.0, leap=math.inf, acceleration=150.0, breathing=12.0, mature_us=1 << 62)
 
 
 class Follower:
@@ -22,7 +23,7 @@ class Follower:
     still belong together, in pixels."""
 
     def __init__(self, spec: InputSpec, step_us: int, gap: float, settings: TrackSettings | None = None) -> None:
-        self.tracks = Tracks(Sensor("tracked", spec.width, spec.height), settings or _SETTINGS)
+        self.tracks = Tracks(Sensor("tracked", spec.width, spec.height), settings or DETECTED)
         self._step_us, self._gap = step_us, gap
         self._merging = Merging(self.tracks, gap)
 
@@ -41,15 +42,22 @@ class Follower:
             return ()
         tracks.predict(now_us)
         if len(boxes):
-            track_of = assign(affinity(tracks.boxes, boxes, self._gap), _LEAST_FIT)
+            track_of = assign(affinity(tracks.boxes, boxes, np.full(tracks.count, self._gap)), _LEAST_FIT)
             n = tracks.count
             if n:
-                edges, counts, total = np.zeros((n, 4)), np.zeros(n, np.int64), np.zeros(n, np.int64)
+                pieces = np.zeros(n, np.int32)
+                absorb(tracks.crowd, boxes, track_of, pieces, self._gap, _GROWTH, 0.0)
                 mine = track_of >= 0
-                edges[track_of[mine]] = boxes[mine][:, [0, 2, 1, 3]]
-                counts[track_of[mine]] = pixels[mine]
-                total[track_of[mine]] = signs[mine]
-                tracks.correct(edges, counts, total, np.zeros(n, np.bool_), margin=self._gap, elapsed_us=self._step_us)
+                owner = track_of[mine]
+                # left, right, top, bottom of all pieces of a track.
+                edges = np.full((n, 4), np.inf) * (1.0, -1.0, 1.0, -1.0)
+                np.minimum.at(edges[:, ::2], owner, boxes[mine, :2])
+                np.maximum.at(edges[:, 1::2], owner, boxes[mine, 2:])
+                counts, total = np.zeros(n, np.int64), np.zeros(n, np.int64)
+                np.add.at(counts, owner, pixels[mine])
+                np.add.at(total, owner, signs[mine])
+                alone = np.zeros(n, np.bool_)
+                tracks.correct(edges, counts, total, alone, pieces, margin=self._gap, elapsed_us=self._step_us)
             sums = np.column_stack([pixels, signs])
             tracks.begin(boxes, sums, track_of, np.full(len(boxes), -1, np.int32), 1)
             self._merging(self._step_us)

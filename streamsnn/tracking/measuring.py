@@ -13,8 +13,11 @@ Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
 
 
+_SPARE, _SPARED_FROM = 2, 24
+"""Of so many pixels a pair outside of each edge is noise."""
+
 _FEW = 60
-"""So many pixels may all be parts of the object."""
+"""Of more pixels than so many a share is."""
 
 
 @compiled(
@@ -54,7 +57,8 @@ def measure(
 
     `of_pixel` names the region of a pixel and `track_of` the track of a region, or -1: the last row of everything is
     nobody's. A pixel that was active a while ago, `ages_s` of its age, is moved on by its track's `velocity` (n, 2;
-    pixels a second). The share `trim` of the pixels beyond the first 60 may lie outside of each edge. `histogram`
+    pixels a second). The share `trim` of the pixels beyond the first 60, and of 24 pixels or more 2 at least, may lie
+    outside of each edge. `histogram`
     (more than n, width + height) is room to count in: x, then y, of a sensor `width` wide; `shifts` (more than n, ages,
     2) is room, too.
     """
@@ -83,7 +87,7 @@ def measure(
     for t in range(n):
         if pixels[t] == 0:
             continue
-        spare = trim * max(0, pixels[t] - _FEW)
+        spare = max(float64(_SPARE if pixels[t] >= _SPARED_FROM else 0), trim * max(0, pixels[t] - _FEW))
         for axis in range(2):
             begin, size = (0, width) if axis == 0 else (width, height)
             low, seen = 0, 0

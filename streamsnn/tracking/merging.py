@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import boolean, float64, int64
 from numpy.typing import NDArray
 
-from streamsnn.compiled import compiled
+from streamsnn.compiled import compiled, part
+from streamsnn.tracking.crowd import CROWD
 from streamsnn.tracking.tracks import MOST, Tracks
 
 _AFTER_US = 60_000
 
 
 class Merging:
-    """Lets the younger of two tracks go once they have moved alike, side by side, for 60 ms.
+    """Lets the younger of two tracks go, while it is young, once they have moved alike, side by
+    side, for 60 ms.
 
     Things that move together belong together (Wertheimer 1923, "common fate"): fragments that lie nearer than half
-    their size, overlapping boxes, and the leading and the trailing edge of a uniform object, which are thin along
-    their way, beside one another, and of opposite polarity.
+    their size, overlapping boxes, and the leading and the trailing edge of a uniform object, which are of opposite
+    polarity, one behind the other along their way, and as wide as one another across it. Who has gone by itself for
+    longer is an object of its own, whoever goes beside it now.
     """
 
     def __init__(self, tracks: Tracks, gap: float) -> None:
@@ -33,22 +38,12 @@ class Merging:
     def __call__(self, elapsed_us: int) -> None:
         """Another `elapsed_us` has passed."""
         tracks, n = self._tracks, self._tracks.count
-        _carry_over(self._serials, self._count, tracks.serials, self._alike_us)
+        _carry_over(self._serials, self._count, tracks.crowd, self._alike_us)
         self._count = n
         if n < 2:
             return
-        ready = _accrue(
-            tracks.boxes,
-            tracks.velocity,
-            tracks.speed_variance,
-            tracks.on,
-            tracks.seen_us == tracks.now_us,
-            self._gap,
-            tracks.scale,
-            elapsed_us,
-            self._alike_us,
-        )
-        if not ready:
+        young_us = tracks.settings.young_us
+        if not _accrue(tracks.crowd, tracks.now_us, self._gap, tracks.scale, young_us, elapsed_us, self._alike_us):
             return
         stay, pairs = np.ones(n, np.bool_), np.empty((n, 2), np.int64)
         for older, younger in pairs[: _choose(self._alike_us, stay, pairs)].tolist():
@@ -56,23 +51,23 @@ class Merging:
         tracks.keep(stay)
 
 
-@compiled(int64(int64[::1], int64, int64[::1], int64[:, ::1]))
-def _carry_over(before: NDArray[np.int64], count: int, serials: NDArray[np.int64], alike_us: NDArray[np.int64]) -> int:
-    """Follow the tracks, of which some are gone and others new; serials ascend. `before` becomes `serials`."""
-    n = serials.size
+@compiled(int64(int64[::1], int64, CROWD, int64[:, ::1]))
+def _carry_over(before: NDArray[np.int64], count: int, crowd: Any, alike_us: NDArray[np.int64]) -> int:
+    """Follow the tracks, of which some are gone and others new; serials ascend. `before` becomes theirs."""
+    n = crowd.size
     place = np.full(n, -1, np.int64)
     old = 0
     for i in range(n):
-        while old < count and before[old] < serials[i]:
+        while old < count and before[old] < crowd[i].serial:
             old += 1
-        if old < count and before[old] == serials[i]:
+        if old < count and before[old] == crowd[i].serial:
             place[i] = old
     for i in range(n):
         for j in range(n):
             # In place: who stays moves down.
             alike_us[i, j] = alike_us[place[i], place[j]] if place[i] >= 0 and place[j] >= 0 else 0
     for i in range(n):
-        before[i] = serials[i]
+        before[i] = crowd[i].serial
     return 0
 
 
@@ -89,34 +84,27 @@ def _choose(alike_us: NDArray[np.int64], stay: NDArray[np.bool_], pairs: NDArray
     return count
 
 
-@compiled()
-def _alike(
-    i: int,
-    j: int,
-    boxes: NDArray[np.float64],
-    velocity: NDArray[np.float64],
-    variance: NDArray[np.float64],
-    on: NDArray[np.float64],
-    seen: NDArray[np.bool_],
-    gap: float,
-    scale: float,
-) -> bool:
-    """Whether two tracks that are not far apart, i the older, move alike and lie as parts of one object do."""
-    a, b = boxes[i], boxes[j]
-    across = min(a[2], b[2]) - max(a[0], b[0])
-    down = min(a[3], b[3]) - max(a[1], b[1])
-    wide_a, high_a, wide_b, high_b = a[2] - a[0], a[3] - a[1], b[2] - b[0], b[3] - b[1]
+@part
+def _alike(a: Any, b: Any, now_us: int, gap: float, scale: float) -> bool:
+    """Whether two tracks that are not far apart, `a` the older, move alike and lie as parts of one object do."""
+    across = min(a.state[0, 1], b.state[0, 1]) - max(a.state[0, 0], b.state[0, 0])
+    down = min(a.state[1, 1], b.state[1, 1]) - max(a.state[1, 0], b.state[1, 0])
+    wide_a, high_a = a.state[0, 1] - a.state[0, 0], a.state[1, 1] - a.state[1, 0]
+    wide_b, high_b = b.state[0, 1] - b.state[0, 0], b.state[1, 1] - b.state[1, 0]
     largest = max(max(wide_a, high_a), max(wide_b, high_b))
     apart = max(max(-across, -down), 0.0)
     smaller = min(wide_a * high_a, wide_b * high_b)
     common = across * down if across > 0.0 and down > 0.0 else 0.0
     # Who is not seen while another is where it should be has been swallowed.
-    if common > 0.7 * smaller and not seen[j]:
+    if common > 0.7 * smaller and b.seen_us != now_us:
         return True
-    sure = np.sqrt(max(variance[i], variance[j]))
-    vx, vy = 0.5 * (velocity[i, 0] + velocity[j, 0]), 0.5 * (velocity[i, 1] + velocity[j, 1])
+    variance = 0.0
+    for axis in range(2):
+        variance = max(variance, max(a.covariance[axis, 2, 2], b.covariance[axis, 2, 2]))
+    sure = np.sqrt(variance)
+    vx, vy = 0.5 * (a.state[0, 2] + b.state[0, 2]), 0.5 * (a.state[1, 2] + b.state[1, 2])
     speed = np.hypot(vx, vy)
-    differ = np.hypot(velocity[i, 0] - velocity[j, 0], velocity[i, 1] - velocity[j, 1])
+    differ = np.hypot(a.state[0, 2] - b.state[0, 2], a.state[1, 2] - b.state[1, 2])
     # Nested boxes must move apart, not only wobble, to be two objects.
     if common > 0.7 * smaller and differ < 0.6 * speed + 2.0 * sure:
         return True
@@ -124,50 +112,31 @@ def _alike(
         return False
     if common > 0.3 * smaller or (apart <= 2.0 * gap and apart < 0.5 * largest and speed > differ * 2.0):
         return True
-    if abs(on[i] - on[j]) <= 0.4:
+    if abs(a.on - b.on) <= 0.4:
         return False
-    # Two edges: seen along the way that they move, each is thin, and they lie side by side.
+    # Two edges of one object.
     if abs(vx) > abs(vy):
-        return bool(max(wide_a, wide_b) < 0.6 * min(high_a, high_b) < down)
-    return bool(max(high_a, high_b) < 0.6 * min(wide_a, wide_b) < across)
+        return bool(-across < 3.0 * down and max(high_a, high_b) < 1.15 * down + 2.0 * scale)
+    return bool(-down < 3.0 * across and max(wide_a, wide_b) < 1.15 * across + 2.0 * scale)
 
 
-@compiled(
-    int64(
-        float64[:, ::1],
-        float64[:, ::1],
-        float64[::1],
-        float64[::1],
-        boolean[::1],
-        float64,
-        float64,
-        int64,
-        int64[:, ::1],
-    )
-)
+@compiled(int64(CROWD, int64, float64, float64, int64, int64, int64[:, ::1]))
 def _accrue(
-    boxes: NDArray[np.float64],
-    velocity: NDArray[np.float64],
-    variance: NDArray[np.float64],
-    on: NDArray[np.float64],
-    seen: NDArray[np.bool_],
-    gap: float,
-    scale: float,
-    elapsed_us: int,
-    alike_us: NDArray[np.int64],
+    crowd: Any, now_us: int, gap: float, scale: float, young_us: int, elapsed_us: int, alike_us: NDArray[np.int64]
 ) -> int:
     """Add up, in the upper triangle, how long tracks have moved alike and lain as parts of one object do; how many
     pairs have for long enough."""
     ready = 0
-    for i in range(boxes.shape[0]):
-        for j in range(i + 1, boxes.shape[0]):
+    for i in range(crowd.size):
+        for j in range(i + 1, crowd.size):
+            a, b = crowd[i], crowd[j]
             # What lies far apart is told at once: most pairs do.
-            apart_x = max(boxes[j, 0] - boxes[i, 2], boxes[i, 0] - boxes[j, 2])
-            apart_y = max(boxes[j, 1] - boxes[i, 3], boxes[i, 1] - boxes[j, 3])
-            largest = max(boxes[i, 2] - boxes[i, 0], boxes[i, 3] - boxes[i, 1])
-            largest = max(largest, max(boxes[j, 2] - boxes[j, 0], boxes[j, 3] - boxes[j, 1]))
-            near = max(apart_x, apart_y) <= largest
-            if near and _alike(i, j, boxes, velocity, variance, on, seen, gap, scale):
+            apart, largest = 0.0, 0.0
+            for axis in range(2):
+                apart = max(apart, max(b.state[axis, 0] - a.state[axis, 1], a.state[axis, 0] - b.state[axis, 1]))
+                largest = max(largest, max(a.state[axis, 1] - a.state[axis, 0], b.state[axis, 1] - b.state[axis, 0]))
+            near = apart <= 3.0 * largest and b.watched_us < young_us
+            if near and _alike(a, b, now_us, gap, scale):
                 alike_us[i, j] += elapsed_us
                 ready += alike_us[i, j] >= _AFTER_US
             else:

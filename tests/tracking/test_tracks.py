@@ -27,7 +27,15 @@ def moving(coast: int) -> tuple[Tracks, int]:
             begin(tracks, edges)
         else:
             seen = np.array([30], np.int64)
-            tracks.correct(edges, seen, np.zeros(1, np.int64), np.zeros(1, np.bool_), margin=8.0, elapsed_us=10_000)
+            tracks.correct(
+                edges,
+                seen,
+                np.zeros(1, np.int64),
+                np.zeros(1, np.bool_),
+                np.ones(1, np.int32),
+                margin=8.0,
+                elapsed_us=10_000,
+            )
     return tracks, now_us
 
 
@@ -65,7 +73,15 @@ def test_a_track_that_does_not_move_is_not_reported() -> None:
     for k in range(1, 50):
         tracks.predict(k * 10_000)
         seen = np.array([30], np.int64)
-        tracks.correct(edges, seen, np.zeros(1, np.int64), np.zeros(1, np.bool_), margin=8.0, elapsed_us=10_000)
+        tracks.correct(
+            edges,
+            seen,
+            np.zeros(1, np.int64),
+            np.zeros(1, np.bool_),
+            np.ones(1, np.int32),
+            margin=8.0,
+            elapsed_us=10_000,
+        )
         tracks.prune()
         assert tracks.report() == ()
     assert tracks.count == 1
