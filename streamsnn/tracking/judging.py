@@ -129,7 +129,8 @@ def judge(
             speed_low, speed_high = (low - recent[0]) / _RECENT_S, (high - recent[1]) / _RECENT_S
             cut_low, cut_high = low <= 1.0, high >= limits[axis] - 1.0
             if cut_low or cut_high:
-                track.usual[axis] = max(track.usual[axis], size)
+                if not (shared[i] and mature):
+                    track.usual[axis] = max(track.usual[axis], size)
                 # Who was seen whole comes to a border slowly: else something else has come in there.
                 jump = margin / 2 if mature else np.inf
                 if cut_low:

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from moving import SPEC, STEP_US, Square, square_at, steps_of
+
+from streamsnn.tracking.names import make_tracker
+from streamsnn.tracking.truth import overlaps
+from streamsnn.types import Step, Track
+
+POST = range(60, 90)
+"""Columns that nothing is seen in."""
+
+
+def behind_a_post(square: Square, count: int) -> list[tuple[Track, ...]]:
+    tracker = make_tracker("regions", SPEC, STEP_US)
+    hidden = np.isin(np.arange(SPEC.size) % SPEC.width, POST)
+    found = []
+    for step in steps_of([square], count, noise=3):
+        found.append(tracker.update(Step(step.index, step.addresses[~hidden[step.addresses]], 0)))
+    return found
+
+
+@pytest.mark.parametrize("speed", [60.0, 90.0, 140.0])
+def test_what_goes_behind_a_post_goes_on_as_it_came_and_comes_back(speed: float) -> None:
+    square = (5.0, 40.0, 24.0, speed, 10.0)
+    found = behind_a_post(square, round(110 / speed * 100))
+    covered = [k for k in range(len(found)) if 60 < square_at(square, (k + 1) * 0.01)[0] + 24 < 80]
+    for k in covered:
+        # A third of it and more is seen: its box is that of all of it.
+        (track,) = found[k]
+        assert overlaps(np.array(square_at(square, (k + 1) * 0.01)), np.array(track[1:5]))[0, 0] > 0.6
+        assert track.vx == pytest.approx(speed, abs=0.3 * speed)
+    (last,) = found[-1]
+    assert last.id == 1
+    assert overlaps(np.array(square_at(square, len(found) * 0.01)), np.array(last[1:5]))[0, 0] > 0.7
+
+
+def test_noise_beside_a_small_thing_is_not_a_part_of_it() -> None:
+    square = (10.0, 40.0, 12.0, 60.0, 0.0)
+    tracker, rng = make_tracker("regions", SPEC, STEP_US), np.random.default_rng(0)
+    fits = []
+    for step in steps_of([square], 150):
+        x, y, size, _ = (round(each) for each in square_at(square, (step.index + 0.5) * 0.01))
+        # A pair of pixels, 3 above it or below, at every other step.
+        row, column = y + (-4 if rng.random() < 0.5 else size + 2), x + rng.integers(size)
+        pair = np.array([row * SPEC.width + column, (row + 1) * SPEC.width + column], np.int32)
+        addresses = np.concatenate([step.addresses, pair]) if step.index % 2 else step.addresses
+        tracks = tracker.update(Step(step.index, addresses, 0))
+        if step.index > 50:
+            (track,) = tracks
+            fits.append(overlaps(np.array(square_at(square, (step.index + 1) * 0.01)), np.array(track[1:5]))[0, 0])
+    assert np.mean(fits) > 0.7
