@@ -15,10 +15,10 @@ POST = range(60, 90)
 def behind_a_post(square: Square, count: int) -> list[tuple[Track, ...]]:
     tracker = make_tracker("regions", SPEC, STEP_US)
     hidden = np.isin(np.arange(SPEC.size) % SPEC.width, POST)
-    found = []
-    for step in steps_of([square], count, noise=3):
-        found.append(tracker.update(Step(step.index, step.addresses[~hidden[step.addresses]], 0)))
-    return found
+    return [
+        tracker.update(Step(step.index, step.addresses[~hidden[step.addresses]], 0))
+        for step in steps_of([square], count, noise=3)
+    ]
 
 
 @pytest.mark.parametrize("speed", [60.0, 90.0, 140.0])
