@@ -13,16 +13,18 @@ from streamsnn.tracking.crowd import CROWD
 from streamsnn.tracking.tracks import MOST, Tracks
 
 _AFTER_US = 60_000
+_ALONE_US, _LATE = 200_000, 8
+"""Who was seen whole for so long is an object; who was not, and is not young, becomes part of another so much later."""
 
 
 class Merging:
-    """Lets the younger of two tracks go, while it is young, once they have moved alike, side by
-    side, for 60 ms.
+    """Lets the younger of two tracks go once they have moved alike, side by side, for 60 ms, while it is young, or for
+    half a second, where it has hardly ever been seen whole.
 
     Things that move together belong together (Wertheimer 1923, "common fate"): fragments that lie nearer than half
     their size, overlapping boxes, and the leading and the trailing edge of a uniform object, which are of opposite
     polarity, one behind the other along their way, and as wide as one another across it. Who has gone by itself for
-    longer is an object of its own, whoever goes beside it now.
+    long is an object of its own, whoever goes beside it now.
     """
 
     def __init__(self, tracks: Tracks, gap: float) -> None:
@@ -135,9 +137,9 @@ def _accrue(
             for axis in range(2):
                 apart = max(apart, max(b.state[axis, 0] - a.state[axis, 1], a.state[axis, 0] - b.state[axis, 1]))
                 largest = max(largest, max(a.state[axis, 1] - a.state[axis, 0], b.state[axis, 1] - b.state[axis, 0]))
-            near = apart <= 3.0 * largest and b.watched_us < young_us
-            if near and _alike(a, b, now_us, gap, scale):
-                alike_us[i, j] += elapsed_us
+            near, young = apart <= 3.0 * largest, b.watched_us < young_us
+            if near and (young or b.whole_us < _ALONE_US) and _alike(a, b, now_us, gap, scale):
+                alike_us[i, j] += elapsed_us if young else max(1, elapsed_us // _LATE)
                 ready += alike_us[i, j] >= _AFTER_US
             else:
                 alike_us[i, j] //= 2

@@ -28,12 +28,12 @@ class TrackSettings:
     """How tracks live; lengths are in units of `scale` = the sensor's shorter side / 260, at least 1/2 pixel.
 
     A track is reported once it has been seen for `confirm_us` and has moved by `moved`, or sooner where it has moved by
-    its size times `leap`. It is shown without being seen
-    for `shown_us` at most, and followed for `coast_us`; before it is confirmed it lives for `tentative_us` without
-    being seen, and what it is like is known after `mature_us`, or, once it has been seen whole, farther than `border`
-    from the sensor's, for `known_us`. `acceleration` (per s^1.5), `breathing` (of an edge, per s^0.5), `blur` (of a
-    measured edge) and `rigidity` (of the size of who is known, while it shares a region) are standard deviations;
-    `speed` (per s) is how fast new objects may be. Who was watched for `young_us` is not part of another.
+    its size times `leap`. It is shown without being seen for `shown_us` at most, and followed for `coast_us`; before it
+    is confirmed it lives for `tentative_us` without being seen. Until it was watched for `young_us` it is soon a part
+    of another. How large it usually is counts after `mature_us`, and is known for certain once it has been seen whole,
+    farther than `border` from the sensor's, for `known_us`. `acceleration` (per s^1.5), `breathing` (of an edge, per
+    s^0.5), `blur` (of a measured edge) and `rigidity` (of the size of who is known, while it shares a region) are
+    standard deviations; `speed` (per s) is how fast new objects may be.
     """
 
     confirm_us: int = 40_000
