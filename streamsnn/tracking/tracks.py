@@ -90,11 +90,6 @@ class Tracks:
         return np.ascontiguousarray(self.crowd["state"][:, :, 2])
 
     @property
-    def speed_variance(self) -> Floats:
-        """How uncertain each velocity is, the worse of both axes, (n,)."""
-        return np.asarray(self.crowd["covariance"][:, :, 2, 2].max(axis=1))
-
-    @property
     def now_us(self) -> int:
         return self._now_us or 0
 

@@ -34,20 +34,3 @@ def test_what_goes_behind_a_post_goes_on_as_it_came_and_comes_back(speed: float)
     (last,) = found[-1]
     assert last.id == 1
     assert overlaps(np.array(square_at(square, len(found) * 0.01)), np.array(last[1:5]))[0, 0] > 0.7
-
-
-def test_noise_beside_a_small_thing_is_not_a_part_of_it() -> None:
-    square = (10.0, 40.0, 12.0, 60.0, 0.0)
-    tracker, rng = make_tracker("regions", SPEC, STEP_US), np.random.default_rng(0)
-    fits = []
-    for step in steps_of([square], 150):
-        x, y, size, _ = (round(each) for each in square_at(square, (step.index + 0.5) * 0.01))
-        # A pair of pixels, 3 above it or below, at every other step.
-        row, column = y + (-4 if rng.random() < 0.5 else size + 2), x + rng.integers(size)
-        pair = np.array([row * SPEC.width + column, (row + 1) * SPEC.width + column], np.int32)
-        addresses = np.concatenate([step.addresses, pair]) if step.index % 2 else step.addresses
-        tracks = tracker.update(Step(step.index, addresses, 0))
-        if step.index > 50:
-            (track,) = tracks
-            fits.append(overlaps(np.array(square_at(square, (step.index + 1) * 0.01)), np.array(track[1:5]))[0, 0])
-    assert np.mean(fits) > 0.7

@@ -15,6 +15,12 @@ def begin(tracks: Tracks, edges: np.ndarray) -> None:
     tracks.begin(np.ascontiguousarray(edges[:, [0, 2, 1, 3]]), np.array([[30, 0]]), none, none, 1)
 
 
+def see(tracks: Tracks, edges: np.ndarray, *, shared: bool = False) -> None:
+    """The track is seen with these edges, in one piece."""
+    seen, signs, pieces = np.array([30]), np.zeros(1, np.int64), np.ones(1, np.int32)
+    tracks.correct(edges, seen, signs, np.array([shared]), pieces, margin=8.0, elapsed_us=10_000)
+
+
 def moving(coast: int) -> tuple[Tracks, int]:
     """A track that was seen at 100 px/s for 200 ms."""
     tracks = Tracks(SENSOR, TrackSettings(coast_us=coast))
@@ -26,16 +32,7 @@ def moving(coast: int) -> tuple[Tracks, int]:
         if k == 0:
             begin(tracks, edges)
         else:
-            seen = np.array([30], np.int64)
-            tracks.correct(
-                edges,
-                seen,
-                np.zeros(1, np.int64),
-                np.zeros(1, np.bool_),
-                np.ones(1, np.int32),
-                margin=8.0,
-                elapsed_us=10_000,
-            )
+            see(tracks, edges)
     return tracks, now_us
 
 
@@ -49,7 +46,7 @@ def test_one_long_silence_equals_many_short_ones() -> None:
         many.prune()
     assert one.count == many.count == 1
     np.testing.assert_allclose(one.boxes, many.boxes, rtol=1e-9)
-    np.testing.assert_allclose(one.speed_variance, many.speed_variance, rtol=1e-9)
+    np.testing.assert_allclose(one.crowd["covariance"], many.crowd["covariance"], rtol=1e-9)
     assert one.report() == many.report()
     assert one.velocity[0, 0] == pytest.approx(100, abs=15)
 
@@ -72,16 +69,26 @@ def test_a_track_that_does_not_move_is_not_reported() -> None:
     begin(tracks, edges)
     for k in range(1, 50):
         tracks.predict(k * 10_000)
-        seen = np.array([30], np.int64)
-        tracks.correct(
-            edges,
-            seen,
-            np.zeros(1, np.int64),
-            np.zeros(1, np.bool_),
-            np.ones(1, np.int32),
-            margin=8.0,
-            elapsed_us=10_000,
-        )
+        see(tracks, edges)
         tracks.prune()
         assert tracks.report() == ()
     assert tracks.count == 1
+
+
+def test_who_was_seen_whole_keeps_its_size_while_it_shares_a_region() -> None:
+    tracks = Tracks(SENSOR, TrackSettings())
+    for k in range(50):
+        tracks.predict((k + 1) * 10_000)
+        edges = np.array([[20.0 + k, 40.0 + k, 50.0, 70.0]])
+        if k == 0:
+            begin(tracks, edges)
+        else:
+            see(tracks, edges)
+    for k in range(50, 90):
+        tracks.predict((k + 1) * 10_000)
+        left, top, right, bottom = tracks.boxes[0]
+        # Pixels of somebody else, 3 outside of each edge, are taken for its own.
+        see(tracks, np.array([[left - 3, right + 3, top - 3, bottom + 3]]), shared=True)
+    left, top, right, bottom = tracks.boxes[0]
+    assert 20 <= right - left < 26
+    assert 20 <= bottom - top < 26
